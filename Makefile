@@ -1,0 +1,50 @@
+# Every target sets up what it needs by itself: .venv, from locks/dev.txt with hashes.
+# DEMO_SECONDS=20 ends the demo by itself; DEMO_JSON=1 makes its last line a JSON object.
+# BENCH="--quick" passes options to the benchmark.
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+READY := $(VENV)/.ready
+LOCK  := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate
+
+.PHONY: help demo check test lint bench lock clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## a whole pair on the paper exchange, live in this terminal
+	@$(BIN)/python -m hedgepair_runner demo \
+		$(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(if $(filter 1,$(DEMO_JSON)),--json)
+
+check: lint ## lint, types, layers and the quick tests
+	@PYTHONASYNCIODEBUG=1 $(BIN)/python -m pytest -q -m "not slow" -n 2
+
+test: $(READY) ## all tests that need no cluster
+	@$(BIN)/python -m pytest -n 2
+
+lint: $(READY) ## format, lint, types and layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(READY) ## the project's own benchmark, beside its floor
+	@$(BIN)/python tests/bench/run.py $(BENCH)
+
+lock: $(READY) ## locks/*.txt anew from pyproject.toml
+	@$(LOCK) --all-extras pyproject.toml -o locks/dev.txt
+	@$(LOCK) --extra runner pyproject.toml -o locks/runner.txt
+	@$(LOCK) --extra operator pyproject.toml -o locks/operator.txt
+	@$(LOCK) locks/build.in -o locks/build.txt
+
+clean: ## removes .venv and everything that tools left
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): locks/dev.txt locks/build.txt pyproject.toml scripts/setup
+	@scripts/setup $(VENV)
+	@touch $@

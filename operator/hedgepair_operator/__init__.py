@@ -1,0 +1,1 @@
+"""The HedgePair operator will live here; so far the runners are started by hand (README)."""

@@ -1,0 +1,1 @@
+"""The HedgePair runners: maker, hedger, the paper exchange and the command line."""

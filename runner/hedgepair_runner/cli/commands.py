@@ -1,0 +1,89 @@
+"""The commands by name. Each is a module with `main(arguments) -> exit code`."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Final
+
+PROGRAM: Final = "hedgepair"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    name: str
+    module: str
+    does: str
+
+
+COMMANDS: Final = (
+    Command(
+        name="demo",
+        module="hedgepair_runner.cli.demo",
+        does="shows a whole pair at work on the paper exchange, in this terminal",
+    ),
+    Command(
+        name="run",
+        module="hedgepair_runner.cli.run",
+        does="runs a pair in this process; Redis and paper exchange are embedded",
+    ),
+    Command(
+        name="maker",
+        module="hedgepair_runner.cli.maker",
+        does="runs a pair's maker: what the maker pod runs",
+    ),
+    Command(
+        name="hedger",
+        module="hedgepair_runner.cli.hedger",
+        does="runs a pair's hedger: what the hedger pod runs",
+    ),
+    Command(
+        name="exchange",
+        module="hedgepair_runner.cli.exchange",
+        does="runs the paper exchange, which speaks Lighter's protocol",
+    ),
+    Command(
+        name="status",
+        module="hedgepair_runner.cli.status",
+        does="shows what both runners of a pair report",
+    ),
+    Command(
+        name="drill",
+        module="hedgepair_runner.cli.drill",
+        does="lets things go wrong for a pair on the paper exchange, and judges how it fares",
+    ),
+    Command(
+        name="import",
+        module="hedgepair_runner.cli.importing",
+        does="turns a Lighter-hedge configuration into a HedgePair manifest",
+    ),
+    Command(
+        name="version",
+        module="hedgepair_runner.cli.version",
+        does="prints the versions of HedgePair and of what it runs on",
+    ),
+)
+
+
+def find(name: str) -> Command | None:
+    return next((command for command in COMMANDS if command.name == name), None)
+
+
+def overview() -> str:
+    """What `hedgepair --help` prints."""
+    width = max(len(command.name) for command in COMMANDS)
+    lines = "\n".join(f"  {command.name:<{width}}  {command.does}" for command in COMMANDS)
+    return (
+        f"usage: {PROGRAM} COMMAND [options]\n\n"
+        "Rests maker orders on one Lighter account and hedges each fill on a second one.\n\n"
+        f"commands:\n{lines}\n\n"
+        f"`{PROGRAM} COMMAND --help` shows a command's options and an example.\n\n"
+        f"example:\n  {PROGRAM} demo\n"
+    )
+
+
+def unknown(name: str) -> str:
+    """The sentence for a command that does not exist."""
+    near = difflib.get_close_matches(name, [command.name for command in COMMANDS], n=1)
+    guess = f"did you mean `{PROGRAM} {near[0]}`?" if near else f"`{PROGRAM} --help` lists them."
+    return f"{PROGRAM}: there is no command {name!r}; {guess}\n"

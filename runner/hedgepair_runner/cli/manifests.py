@@ -1,0 +1,46 @@
+"""The manifest that a command was given: read, or refused with everything that is wrong."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hedgepair_runner.contract.identity import PairId
+from hedgepair_runner.contract.manifest import HedgePair, load_manifest
+from hedgepair_runner.contract.problems import ManifestRefused
+from hedgepair_runner.contract.spec import Network
+from hedgepair_runner.refusals import StartRefused
+
+
+def add_manifest_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-f", "--file", required=True, type=Path, metavar="FILE", help="the HedgePair manifest"
+    )
+    parser.add_argument("--namespace", help="overrides the manifest's namespace")
+
+
+def read_manifest(path: Path) -> HedgePair:
+    """Raises StartRefused."""
+    try:
+        return load_manifest(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StartRefused(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise StartRefused(f"{path} is no text in UTF-8; is it the manifest?") from error
+    except ManifestRefused as refused:
+        sentences = "".join(f"\n  {problem.sentence}" for problem in refused.problems)
+        raise StartRefused(f"{path} is refused:{sentences}") from refused
+
+
+def refuse_mainnet(manifest: HedgePair) -> None:
+    """Mainnet quotes only on a recent probe record (design §11). Raises StartRefused."""
+    if manifest.spec.exchange.network is Network.MAINNET:
+        raise StartRefused(
+            "spec.exchange.network Mainnet is refused in this release: trading there needs the "
+            "record of a probe on your own accounts, which this version cannot make; "
+            "use Testnet or Paper"
+        )
+
+
+def pair_of(manifest: HedgePair, namespace: str | None) -> PairId:
+    return PairId(namespace=namespace or manifest.namespace, pairing=manifest.pairing)

@@ -1,0 +1,48 @@
+"""What a runner process is told: the pair, its endpoints, where keys lie, and who it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hedgepair_runner.contract.identity import PairId, VenueId
+from hedgepair_runner.contract.manifest import HedgePair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueEndpoints:
+    """Where a venue answers. A paper exchange's keys follow from its `paper_seed`."""
+
+    rest_url: str
+    ws_url: str
+    chain_id: int
+    paper_seed: str | None = None
+
+    @property
+    def venue_id(self) -> VenueId:
+        return VenueId(chain_id=self.chain_id, url=self.rest_url)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerSettings:
+    """All that one runner (or a pair in one process) needs to start.
+
+    `redis_url` may hold a password and never shows in `repr`. `holder` names this process in
+    leases; it is new for every start. `http_port` 0 lets the system choose; None serves nothing.
+    """
+
+    manifest: HedgePair
+    namespace: str
+    endpoints: VenueEndpoints
+    redis_url: str = field(repr=False)
+    holder: str
+    secrets_dir: Path | None = None
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    http_host: str = "127.0.0.1"
+    http_port: int | None = None
+    version: str = "0"
+
+    @property
+    def pair(self) -> PairId:
+        return PairId(namespace=self.namespace, pairing=self.manifest.pairing)

@@ -1,0 +1,50 @@
+"""What a maker and a hedger have in common: one account, one market, one lease, one line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hedgepair_runner.bus import Bus
+from hedgepair_runner.clock import Clock
+from hedgepair_runner.contract.identity import PairId, Role
+from hedgepair_runner.leaser import Leaser
+from hedgepair_runner.metrics import RunnerMetrics
+from hedgepair_runner.units import Market
+from hedgepair_runner.venues.venue import StreamDown, StreamUp, Venue, VenueEvent
+
+ACCOUNT_STREAM = "account"
+MARKET_STREAM = "market"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The ports and facts that a role works with for as long as its process lives."""
+
+    role: Role
+    pair: PairId
+    holder: str
+    version: str
+    market: Market
+    maker_account: int
+    hedger_account: int | None
+    venue: Venue
+    bus: Bus
+    leaser: Leaser
+    clock: Clock
+    metrics: RunnerMetrics
+
+
+@dataclass(slots=True)
+class Streams:
+    """Which streams are up now, by name."""
+
+    up: set[str] = field(default_factory=set)
+
+    def note(self, event: VenueEvent) -> None:
+        if isinstance(event, StreamUp):
+            self.up.add(event.stream)
+        elif isinstance(event, StreamDown):
+            self.up.discard(event.stream)
+
+    def missing(self) -> tuple[str, ...]:
+        return tuple(name for name in (ACCOUNT_STREAM, MARKET_STREAM) if name not in self.up)

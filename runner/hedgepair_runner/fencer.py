@@ -1,0 +1,102 @@
+"""Fence, then read, then act: the one routine of start, recovery and takeover (design §4.4)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from hedgepair_runner.carrier import Fenced
+from hedgepair_runner.clock import Clock
+from hedgepair_runner.contract.identity import NONCE_BITS, read_client_order_index
+from hedgepair_runner.leaser import LeaseLost, Leaser
+from hedgepair_runner.noncing import INVALID_NONCE, Band
+from hedgepair_runner.orders import Refused, VerdictState
+from hedgepair_runner.refusals import StartRefused
+from hedgepair_runner.venues.venue import Lane, Venue, VenueUnavailable
+
+logger = logging.getLogger(__name__)
+
+FIRST_LOOK_S = 0.03
+SLOWEST_LOOK_S = 1.0
+SEND_AGAIN_S = 3.0
+MAX_CLOCK_SKEW_MS = 5_000
+MAX_BOUNCES = 2
+"""Refusals of the fence with 21104, while the venue expects a lower nonce."""
+
+
+async def check_clock(venue: Venue, *, clock: Clock) -> None:
+    """Refuses to run with a wall clock more than 5 s off the venue's (design §4.4)."""
+    skew_ms = clock.wall_ms() - await venue.read_wall_clock_ms()
+    if abs(skew_ms) > MAX_CLOCK_SKEW_MS:
+        raise StartRefused(
+            f"This machine's clock is {abs(skew_ms) / 1000:.0f} s "
+            f"{'ahead of' if skew_ms > 0 else 'behind'} the exchange's; transactions would expire "
+            "or be refused. Set the clock (for example with NTP) and start again."
+        )
+
+
+async def refuse_foreign_orders(venue: Venue, *, market_id: int, symbol: str) -> None:
+    """Reads before it fences: the fence cancels every order of the account in this market."""
+    foreign = [
+        order
+        for order in await venue.read_active_orders(market_id)
+        if read_client_order_index(order.client_order_index) is None
+    ]
+    if foreign:
+        raise StartRefused(
+            f"Account {venue.account_index} has {len(foreign)} resting {symbol} order(s) that no "
+            "HedgePair placed; starting would cancel them. Cancel them yourself, use another "
+            "account, or set spec.exchange.adoptOrders: true."
+        )
+
+
+async def fence(venue: Venue, leaser: Leaser, *, market_id: int, clock: Clock) -> Band:
+    """Takes a new epoch and closes every earlier nonce at the venue, proved by hash.
+
+    Raises LeaseLost when the lease ran out meanwhile, Fenced when a later epoch is there already.
+    """
+    venue_nonce = await venue.read_next_nonce()
+    epoch = await leaser.raise_epoch(venue_nonce >> NONCE_BITS)
+    band = Band(epoch=epoch)
+    _check(leaser)
+    signed = venue.signer.cancel_all(market_id=market_id, nonce=band.first, skip_nonce=True)
+    sent_s = float("-inf")
+    pause_s = FIRST_LOOK_S
+    bounced = 0
+    while True:
+        _check(leaser)
+        now_s = clock.boot_s()
+        if now_s - sent_s >= SEND_AGAIN_S:
+            sent_s = now_s
+            result = await venue.send(signed, lane=Lane.CANCEL)
+            if isinstance(result, Refused) and result.code != INVALID_NONCE:
+                raise VenueUnavailable(f"the fence was refused: {result.code} {result.message}")
+            bounced += isinstance(result, Refused)
+        if await _is_executed(venue, signed.tx_hash):
+            logger.info("fence executed", extra={"epoch": epoch, "nonce": band.first})
+            return band
+        next_nonce = await venue.read_next_nonce()
+        if next_nonce > band.last:
+            raise Fenced(f"a later epoch than {epoch} has fenced this key")
+        if bounced >= MAX_BOUNCES and next_nonce < band.first:
+            raise StartRefused(
+                "The exchange refuses to skip nonces (21104), so a runner that lost its lease "
+                "could not be fenced off. This version needs that; see `spec.exchange`."
+            )
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, SLOWEST_LOOK_S)
+
+
+async def _is_executed(venue: Venue, tx_hash: str) -> bool:
+    try:
+        verdict = await venue.read_verdict(tx_hash)
+    except VenueUnavailable:
+        return False
+    if verdict is not None and verdict.state is VerdictState.FAILED:
+        raise VenueUnavailable(f"the fence failed in the engine: {verdict.error}")
+    return verdict is not None and verdict.state is VerdictState.EXECUTED
+
+
+def _check(leaser: Leaser) -> None:
+    if not leaser.is_valid():
+        raise LeaseLost("the lease ran out before the fence was proved")

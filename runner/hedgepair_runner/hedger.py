@@ -1,0 +1,420 @@
+"""The hedger's loop: whatever moves A's position is taken back on B (design §4).
+
+Every event ends in `step`, which decides from the ledger and the open slots alone; what it decides
+is carried out by the carrier. Being woken twice, late or in another order changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from hedgepair_runner.bookkeeper import Bookkeeper
+from hedgepair_runner.bus import BusEvent, BusUnavailable, FillTold, TailUp
+from hedgepair_runner.contract.identity import Role, is_of_pair
+from hedgepair_runner.contract.status import RunnerReport, RunnerState
+from hedgepair_runner.desk import Desk, Streams
+from hedgepair_runner.foreseeing import foreseen_hedge
+from hedgepair_runner.hedging import (
+    TOO_SMALL,
+    Hedge,
+    HedgeQuestion,
+    HedgerPolicy,
+    NoHedge,
+    decide_hedge,
+    gap_lots,
+    pause_s,
+    sendable_lots,
+)
+from hedgepair_runner.intent_writer import IntentWriter
+from hedgepair_runner.ledger import Chain
+from hedgepair_runner.noncing import Band, Phase, Slot
+from hedgepair_runner.office import Office
+from hedgepair_runner.orders import AccountTrade, Side, TimeInForce
+from hedgepair_runner.quotes import KnownQuotes, QuoteTold
+from hedgepair_runner.reporter import blank_report
+from hedgepair_runner.settling import Step, fits
+from hedgepair_runner.venues.venue import (
+    Lane,
+    OrderRequest,
+    PositionsSeen,
+    TradesSeen,
+    VenueEvent,
+)
+
+logger = logging.getLogger(__name__)
+
+MAX_OPEN_INTENTS = 2
+REREAD_S = 0.1
+TICK_S = 0.02
+TRADES_OVERDUE_S = 0.5
+"""A settled intent whose order or trades were not heard of for so long is looked up."""
+EQUALITY_MASTER = 1
+"""Self-trade equality by master account (protocol §7.8)."""
+
+
+class Hedger:
+    """One term of office: from a fenced band until the lease or the process ends."""
+
+    def __init__(
+        self, desk: Desk, policy: HedgerPolicy, *, streams: Streams, tasks: asyncio.TaskGroup
+    ) -> None:
+        if desk.hedger_account is None:
+            raise AssertionError("a hedger has an account")
+        self._desk = desk
+        self._policy = policy
+        self._streams = streams
+        self._tasks = tasks
+        market_id = desk.market.market_id
+        self.maker = Chain(account_index=desk.maker_account, market_id=market_id)
+        self.own = Chain(account_index=desk.hedger_account, market_id=market_id)
+        self.books = Bookkeeper(
+            desk.venue,
+            {desk.maker_account: self.maker, desk.hedger_account: self.own},
+            clock=desk.clock,
+            metrics=desk.metrics,
+            on_trades=self._on_trades,
+            may_reanchor=lambda: not self._slots(),
+        )
+        self._quotes = KnownQuotes()
+        self._knows_quotes = policy.same_master
+        self._intents = IntentWriter(desk.bus, tasks=tasks)
+        self._office: Office | None = None
+        self._attempt = 0
+        self._tried_s = float("-inf")
+        self._ioc_has_minimum = False
+        self._carried_lots = 0
+        self._hold = ""
+        self._waits_for = ""
+        self._fill_seen_s: float | None = None
+        self._unhedged_since_s: float | None = None
+        self.fills = 0
+        self.hedges = 0
+        self.changed = asyncio.Event()
+
+    # -- what happens ------------------------------------------------------------------------
+
+    def on_venue(self, event: VenueEvent) -> None:
+        if isinstance(event, TradesSeen):
+            self.books.add(event.trades)
+        elif isinstance(event, PositionsSeen):
+            self.books.told(event.account_index, event.positions_lots, whole=event.is_snapshot)
+        elif self._office is not None:
+            self._office.note(event)
+        self.step()
+
+    def on_bus(self, event: BusEvent) -> None:
+        if isinstance(event, FillTold):
+            self.books.add((event.trade,))
+        elif isinstance(event, QuoteTold):
+            self._quotes.tell(event)
+            self._sign_ahead(event)
+            if event.is_gone:
+                # What was held back or missed because of that quote may go at once.
+                self._attempt, self._tried_s = 0, float("-inf")
+        elif isinstance(event, TailUp):
+            self._tasks.create_task(self._reread_quotes(), name="reread-quotes")
+        self.step()
+
+    # -- a term ------------------------------------------------------------------------------
+
+    def begin(self, band: Band) -> None:
+        """After the fence and the read: from here on it may act."""
+        self._office = Office(self._desk, band, tasks=self._tasks, on_news=self.step)
+        self._tasks.create_task(self._reread_quotes(), name="reread-quotes")
+        self.step()
+
+    async def act(self) -> None:
+        """Time passing is an event too."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.step()
+
+    async def wind_down(self) -> None:
+        """Waits until the maker rests nothing and everything filled is hedged (design §7)."""
+        while not (self.is_settled() and await self._maker_is_quiet()):
+            await asyncio.sleep(TICK_S)
+
+    async def _maker_is_quiet(self) -> bool:
+        """No maker, or one whose quotes are gone and whose fills are all in our ledger."""
+        try:
+            report = await self._desk.bus.read_report(Role.MAKER)
+        except BusUnavailable:
+            return False
+        if report is None or report.state is RunnerState.STOPPED:
+            return True
+        told_id = report.maker_chain_trade_id
+        return not report.resting and told_id is not None and told_id <= self.maker.head_id
+
+    def is_settled(self) -> bool:
+        """Nothing open: the gap is known to be zero (or carried), and no intent is open."""
+        gap = self.gap()
+        return gap is not None and gap == self._carried_lots and not self._slots()
+
+    @property
+    def is_spent(self) -> bool:
+        office = self._office
+        return office is not None and office.line.is_spent and not office.slots
+
+    def gap(self) -> int | None:
+        return self._gap_without(None)
+
+    # -- deciding ----------------------------------------------------------------------------
+
+    def step(self) -> None:
+        office = self._office
+        if office is None or not self._desk.leaser.is_valid():
+            return
+        self._close_slots(office)
+        lowest = office.line.lowest_unsettled
+        if lowest is not None:
+            self._settle(lowest, office)
+        if self._may_open_another(office):
+            self._hedge(office)
+        self._note_cover()
+
+    def _close_slots(self, office: Office) -> None:
+        now_s = self._desk.clock.boot_s()
+        for slot in office.slots:
+            traded = self.own.traded_lots(slot.client_order_index)
+            if slot.is_closed(traded):
+                office.line.forget(slot)
+                self._closed(slot, traded)
+            elif (
+                slot.is_settled
+                and now_s - slot.sent_s > TRADES_OVERDUE_S
+                and office.look_again(slot, every_s=TRADES_OVERDUE_S)
+            ):
+                self._tasks.create_task(self.books.backfill(self.own.account_index))
+
+    def _closed(self, slot: Slot, traded: int) -> None:
+        if not slot.lots:
+            return
+        self._attempt = 0 if traded == slot.lots else self._attempt + 1
+        self._intents.drop(slot.nonce)
+        if traded != slot.lots:
+            logger.info(
+                "hedge filled in part",
+                extra={"nonce": slot.nonce, "lots": slot.lots, "filled_lots": traded},
+            )
+
+    def _settle(self, slot: Slot, office: Office) -> None:
+        step = office.next_step(slot)
+        if step is Step.LOOK:
+            office.carrier.look(slot)
+        elif step is Step.RESEND and self._still_right(slot):
+            office.carrier.resend(slot, lane=Lane.HEDGE)
+        elif step in (Step.RESEND, Step.OTHER):
+            self._put_another(slot, office)
+
+    def _still_right(self, slot: Slot) -> bool:
+        """The same bytes may go again while their size is within what is still needed."""
+        gap = self._sendable_without(slot)
+        return slot.largest_lots == 0 or (gap is not None and fits(slot, -gap))
+
+    def _put_another(self, slot: Slot, office: Office) -> None:
+        """Replaces at the same nonce: with what is right now, or with something harmless."""
+        if self._desk.clock.boot_s() - slot.sent_s < pause_s(slot.sends):
+            return
+        if slot.refusal is not None and slot.refusal.code in TOO_SMALL:
+            self._ioc_has_minimum = True
+        gap = self._sendable_without(slot)
+        # An unknown gap burns the nonce, too: a chain is anchored anew only with nothing open.
+        decision = None if gap is None else self._decide(gap)
+        if isinstance(decision, Hedge) and fits(slot, decision.signed_lots):
+            self._send(decision, office, nonce=slot.nonce)
+        else:
+            office.cancel_all(nonce=slot.nonce, lane=Lane.HEDGE)
+
+    def _gap_without(self, left_out: Slot | None) -> int | None:
+        return gap_lots(
+            self.maker,
+            self.own,
+            accepted_net_lots=self._policy.accepted_net_lots,
+            slots=[slot for slot in self._slots() if slot is not left_out],
+        )
+
+    def _sendable_without(self, left_out: Slot | None) -> int | None:
+        """The gap as far as it may be sent whatever the other open slots still fill (law 2)."""
+        gap = self._gap_without(left_out)
+        others = [slot for slot in self._slots() if slot is not left_out]
+        return None if gap is None else sendable_lots(gap, hedger=self.own, slots=others)
+
+    def _may_open_another(self, office: Office) -> bool:
+        if office.line.is_spent or len(office.slots) >= MAX_OPEN_INTENTS:
+            return False
+        lowest = office.line.lowest_unsettled
+        return lowest is None or lowest.phase in (Phase.SENDING, Phase.ACCEPTED)
+
+    def _hedge(self, office: Office) -> None:
+        gap = self.gap()
+        if gap is None:
+            self._hold = "a position is unknown: nothing is sent"
+            return
+        if abs(gap) > self._policy.max_net_lots + self._most_carried_lots():
+            self._hold = self._foreign(gap)
+            return
+        if gap and not self._knows_quotes:
+            self._waits_for = "what the maker may have resting is not read yet"
+            return
+        if self._desk.clock.boot_s() - self._tried_s < pause_s(self._attempt):
+            return
+        decision = self._decide(sendable_lots(gap, hedger=self.own, slots=office.slots))
+        if isinstance(decision, Hedge):
+            self._carried_lots = 0
+            self._send(decision, office, nonce=office.line.open())
+        else:
+            self._carried_lots = decision.carried_lots
+            self._waits_for = "" if gap == 0 or decision.carried_lots else decision.reason
+            self._hold = ""
+
+    def _most_carried_lots(self) -> int:
+        """What the venue's minimum may have left open before the fill that opened the rest."""
+        market = self._desk.market
+        mark_ticks = self._desk.venue.mark_price_ticks(market.market_id)
+        return (
+            market.min_base_lots if mark_ticks is None else market.smallest_resting_lots(mark_ticks)
+        )
+
+    def _foreign(self, gap: int) -> str:
+        """More than the pair itself can leave open: somebody else traded (design §4.1, §4.4)."""
+        market = self._desk.market
+        return (
+            f"ForeignPosition: the net of {market.base(gap)} {market.symbol} is beyond "
+            f"risk.maxNetExposure {market.base(self._policy.max_net_lots)}; close it by hand, or "
+            "name it in risk.acceptedNet"
+        )
+
+    def _decide(self, gap: int) -> Hedge | NoHedge:
+        venue, market = self._desk.venue, self._desk.market
+        own_quote = None
+        if gap and not self._policy.same_master:
+            own_quote = self._quotes.nearest_ticks(Side.of(gap), self.maker)
+        # Only a capped price is compared with the book.
+        book = venue.book(market.market_id) if own_quote is not None else None
+        opposite = book.side(Side.of(gap)) if book is not None else ()
+        question = HedgeQuestion(
+            gap=gap,
+            attempt=self._attempt,
+            max_slippage_bps=self._policy.max_slippage_bps,
+            ioc_has_minimum=self._ioc_has_minimum,
+            mark_ticks=venue.mark_price_ticks(market.market_id),
+            own_quote_ticks=own_quote,
+            touch_ticks=opposite[0].price_ticks if opposite else None,
+        )
+        return decide_hedge(question, maker=self.maker, market=market)
+
+    # -- doing -------------------------------------------------------------------------------
+
+    def _sign_ahead(self, quote: QuoteTold) -> None:
+        """What its whole fill will need is signed while the quote rests (design §4.7)."""
+        office = self._office
+        if office is None or self._slots() or self.gap() != 0 or not self._desk.leaser.is_valid():
+            return
+        hedge = foreseen_hedge(quote, policy=self._policy, market=self._desk.market)
+        if hedge is not None:
+            nonce = office.line.next_nonce
+            office.sign_ahead(self._request(hedge, office, nonce=nonce), nonce=nonce)
+
+    def _request(self, hedge: Hedge, office: Office, *, nonce: int) -> OrderRequest:
+        return OrderRequest(
+            market_id=self._desk.market.market_id,
+            client_order_index=office.index_of(nonce),
+            side=hedge.side,
+            size_lots=hedge.lots,
+            price_ticks=hedge.price_ticks,
+            time_in_force=TimeInForce.IOC,
+            self_trade_equality=EQUALITY_MASTER if self._policy.same_master else 0,
+        )
+
+    def _send(self, hedge: Hedge, office: Office, *, nonce: int) -> None:
+        request = self._request(hedge, office, nonce=nonce)
+        slot = office.create(request, nonce=nonce, lane=Lane.HEDGE, covers_lots=hedge.covers_lots)
+        self._tried_s = self._desk.clock.boot_s()
+        self._hold = self._waits_for = ""
+        if self._fill_seen_s is not None:
+            self._desk.metrics.hedged(self._tried_s - self._fill_seen_s)
+            self._fill_seen_s = None
+        # Beside the send, never before it: the fence makes recovery safe, not this (design §4.2).
+        self._intents.write(slot.newest)
+
+    async def _reread_quotes(self) -> None:
+        """Until it is answered: a hedge of a new term could meet what an old quote left resting."""
+        while True:
+            try:
+                self._quotes.reading_begins()
+                quotes = await self._desk.bus.read_quotes()
+            except BusUnavailable:
+                await asyncio.sleep(REREAD_S)
+                continue
+            self._quotes.replace_all(quotes)
+            self._knows_quotes = True
+            self.step()
+            return
+
+    # -- noting ------------------------------------------------------------------------------
+
+    def _on_trades(self, trades: tuple[AccountTrade, ...]) -> None:
+        for trade in trades:
+            if trade.account_index == self._desk.maker_account:
+                self._note_fill(trade)
+            else:
+                self.hedges += 1
+                self._desk.metrics.hedge(1)
+        self.changed.set()
+
+    def _note_fill(self, trade: AccountTrade) -> None:
+        if not self.maker.is_anchored or trade.trade_id <= self.maker.anchor_id:
+            return
+        self.fills += 1
+        self._desk.metrics.fill(1)
+        if self._fill_seen_s is None:
+            self._fill_seen_s = self._desk.clock.boot_s()
+        index = trade.client_order_index
+        is_ours = trade.is_maker and is_of_pair(index, Role.MAKER, self._desk.pair)
+        if is_ours and not self._quotes.is_known(index):
+            side = Side.of(trade.signed_lots)
+            self._quotes.guess(index, side=side, price_ticks=trade.price_ticks)
+
+    def _note_cover(self) -> None:
+        now_s = self._desk.clock.boot_s()
+        gap = self.gap()
+        if gap == 0 and not self._slots():
+            if self._unhedged_since_s is not None:
+                self.changed.set()
+            self._unhedged_since_s = None
+        elif self._unhedged_since_s is None:
+            self._unhedged_since_s = now_s
+
+    def _slots(self) -> list[Slot]:
+        return [] if self._office is None else self._office.slots
+
+    def report(self, state: RunnerState, *, stopping: bool) -> RunnerReport:
+        missing = self._streams.missing()
+        reason = self._hold or (f"the {missing[0]} stream is down" if missing else "")
+        if state is RunnerState.RUNNING and reason:
+            state = RunnerState.HOLDING
+        return replace(
+            blank_report(self._desk, RunnerState.STOPPING if stopping else state),
+            reason=reason or self._waits_for,
+            epoch=self._office.line.band.epoch if self._office is not None else 0,
+            position_lots=self.own.position_lots,
+            maker_chain_lots=self.maker.position_lots,
+            maker_chain_trade_id=self.maker.head_id if self.maker.is_sound else None,
+            hedger_chain_lots=self.own.position_lots,
+            hedger_chain_trade_id=self.own.head_id if self.own.is_sound else None,
+            gap_lots=self.gap(),
+            unhedged_s=self._unhedged_s(),
+            in_flight=len(self._slots()),
+            carried_lots=self._carried_lots,
+            fills=self.fills,
+            hedges=self.hedges,
+        )
+
+    def _unhedged_s(self) -> float | None:
+        """For how long the gap has been open; None while it is unknown."""
+        if self.gap() is None:
+            return None
+        since_s = self._unhedged_since_s
+        return 0.0 if since_s is None else self._desk.clock.boot_s() - since_s

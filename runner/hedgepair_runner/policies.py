@@ -1,0 +1,77 @@
+"""The spec in whole numbers, for one market: what cannot be traded there is refused here."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hedgepair_runner.contract.manifest import HedgePair
+from hedgepair_runner.contract.spec import MakerSide, Mode
+from hedgepair_runner.hedging import HedgerPolicy
+from hedgepair_runner.orders import Side
+from hedgepair_runner.quoting import Cycling, QuotePolicy
+from hedgepair_runner.refusals import StartRefused
+from hedgepair_runner.units import Market, NotOnGrid
+
+
+def quote_policy(pair: HedgePair, market: Market) -> QuotePolicy:
+    """Raises StartRefused for a quantity that the market cannot rest."""
+    spec = pair.spec
+    quantity = _lots("spec.quantity", spec.quantity, market)
+    if quantity < market.min_base_lots:
+        raise StartRefused(
+            f"spec.quantity {spec.quantity} is below the {market.symbol} market's minimum of "
+            f"{market.base(market.min_base_lots)}; raise it to at least that."
+        )
+    return QuotePolicy(
+        cycle=Cycling(spec.cycle.value),
+        open_side=Side.BUY if spec.maker_side is MakerSide.BUY else Side.SELL,
+        quantity_lots=quantity,
+        depth=spec.depth,
+        timeout_s=float(spec.timeout_seconds),
+        requote_ticks=spec.maker.requote_ticks,
+        max_distance_bps=spec.maker.max_distance_bps,
+        max_position_lots=market.lots_down(spec.risk.max_position),
+    )
+
+
+def hedger_policy(pair: HedgePair, market: Market, *, same_master: bool) -> HedgerPolicy:
+    spec = pair.spec
+    if spec.hedger is None:
+        raise AssertionError("a pair that hedges has a hedger, by the manifest's own rules")
+    return HedgerPolicy(
+        max_slippage_bps=spec.hedger.max_slippage_bps,
+        accepted_net_lots=_lots("spec.risk.acceptedNet", spec.risk.accepted_net, market),
+        max_net_lots=market.lots_down(spec.max_net_exposure),
+        same_master=same_master,
+    )
+
+
+def needs_cover(pair: HedgePair) -> bool:
+    """Whether the hedger's clauses of law 4 apply to this pair's maker.
+
+    A MakerOnly resource that names its pairing expects the HedgerOnly one that shares it; alone,
+    it trades unhedged by its owner's choice.
+    """
+    return pair.spec.mode is Mode.HEDGE or pair.spec.pairing is not None
+
+
+def unheeded(pair: HedgePair) -> tuple[str, ...]:
+    """Fields that are set and that this version does not act on yet: said at every start."""
+    spec = pair.spec
+    fields = {
+        "spec.stopAfter": spec.stop_after is not None,
+        "spec.risk.maxDailyLoss": spec.risk.max_daily_loss is not None,
+        "spec.risk.onUnhedged": True,
+        "spec.risk.minMarginDistance": True,
+    }
+    return tuple(field for field, is_set in fields.items() if is_set)
+
+
+def _lots(field: str, value: Decimal, market: Market) -> int:
+    try:
+        return market.lots(value)
+    except NotOnGrid as off_grid:
+        raise StartRefused(
+            f"{field} {value} is not a multiple of the {market.symbol} market's step of "
+            f"{market.lot_base}; round it to that."
+        ) from off_grid

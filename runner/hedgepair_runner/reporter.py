@@ -1,0 +1,125 @@
+"""Writes the runner's report to Redis and its figures to the metrics: on change, and regularly."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from hedgepair_runner.bus import BusUnavailable
+from hedgepair_runner.contract.status import RestingOrder, RunnerReport, RunnerState
+from hedgepair_runner.desk import ACCOUNT_STREAM, MARKET_STREAM, Desk
+from hedgepair_runner.noncing import Slot
+from hedgepair_runner.venues.venue import Lane
+
+REPORT_EVERY_S = 0.5
+REPORT_TTL_MS = 3_000
+"""The hedger's deadline of law 4: an older report is gone, and the maker withdraws."""
+LEAST_PAUSE_S = 0.002
+
+
+class Reporting(Protocol):
+    changed: asyncio.Event
+
+    def report(self, state: RunnerState, *, stopping: bool) -> RunnerReport: ...
+
+
+class Reporter:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.officer: Reporting | None = None
+        self.stopping = False
+        self._state = RunnerState.STARTING
+
+    @property
+    def state(self) -> RunnerState:
+        return self._state
+
+    @state.setter
+    def state(self, state: RunnerState) -> None:
+        """The partner waits for some of these changes: they are told at once."""
+        self._state = state
+        if self.officer is not None:
+            self.officer.changed.set()
+
+    async def run(self) -> None:
+        while True:
+            await self.write()
+            officer = self.officer
+            if officer is None:
+                await asyncio.sleep(REPORT_EVERY_S)
+                continue
+            try:
+                async with asyncio.timeout(REPORT_EVERY_S):
+                    await officer.changed.wait()
+            except TimeoutError:
+                pass
+            officer.changed.clear()
+            # Changes of one moment go out together.
+            await asyncio.sleep(LEAST_PAUSE_S)
+
+    async def write(self) -> None:
+        report = self.current()
+        self._measure(report)
+        try:
+            await self._desk.bus.write_report(self._desk.role, report, ttl_ms=REPORT_TTL_MS)
+        except BusUnavailable:
+            return
+
+    def current(self) -> RunnerReport:
+        if self.officer is not None:
+            stopping = self.stopping and self.state is RunnerState.RUNNING
+            return self.officer.report(self.state, stopping=stopping)
+        return blank_report(self._desk, self.state)
+
+    def readiness(self) -> tuple[bool, str]:
+        """For `/readyz`: running, or why not."""
+        report = self.current()
+        ready = report.state in (RunnerState.RUNNING, RunnerState.HOLDING)
+        return ready, report.reason or report.state.value
+
+    def _measure(self, report: RunnerReport) -> None:
+        metrics, market = self._desk.metrics, self._desk.market
+        metrics.state(report.state)
+        metrics.lease_valid(self._desk.leaser.is_valid())
+        metrics.source_ages(report.source_ages_s)
+        metrics.rate_headroom(report.headroom_requests)
+        metrics.position(report.role, _base(report.position_lots, market.size_decimals))
+        if report.role == "hedger":
+            metrics.gap(_base(report.gap_lots, market.size_decimals))
+            metrics.unhedged(report.unhedged_s)
+        else:
+            metrics.resting_orders(len(report.resting))
+
+
+def blank_report(desk: Desk, state: RunnerState) -> RunnerReport:
+    """What any report says, whatever the role knows: all else is unknown (law 3)."""
+    ages_s = {name: desk.venue.stream_age_s(name) for name in (ACCOUNT_STREAM, MARKET_STREAM)}
+    return RunnerReport(
+        role=desk.role.label,
+        holder=desk.holder,
+        version=desk.version,
+        state=state,
+        reported_ms=desk.clock.wall_ms(),
+        market=desk.market.symbol,
+        size_decimals=desk.market.size_decimals,
+        price_decimals=desk.market.price_decimals,
+        source_ages_s=ages_s,
+        headroom_requests=desk.venue.headroom(Lane.HEDGE),
+    )
+
+
+def resting_order(slot: Slot, *, traded_lots: int, placed_ms: int) -> RestingOrder:
+    """The maker's quote, by what was signed and what the ledger holds of it."""
+    newest = slot.newest
+    return RestingOrder(
+        client_order_index=newest.client_order_index,
+        is_ask=newest.lots < 0,
+        price_ticks=newest.price_ticks,
+        remaining_lots=abs(newest.lots) - abs(traded_lots),
+        placed_ms=placed_ms,
+    )
+
+
+def _base(lots: int | None, size_decimals: int) -> float | None:
+    """Metrics are the one place for floats (style: units)."""
+    return None if lots is None else lots / 10**size_decimals

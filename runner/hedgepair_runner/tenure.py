@@ -1,0 +1,190 @@
+"""A role's terms of office: lease, fence, read, act, and again after whatever ends a term.
+
+Start, crash recovery, takeover and the return of a lost Redis are this one routine (design §4.4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from hedgepair_runner.bookkeeper import Bookkeeper
+from hedgepair_runner.bus import BusEvent, BusUnavailable
+from hedgepair_runner.carrier import Fenced
+from hedgepair_runner.contract.status import RunnerReport, RunnerState
+from hedgepair_runner.desk import ACCOUNT_STREAM, Desk, Streams
+from hedgepair_runner.fencer import check_clock, fence, refuse_foreign_orders
+from hedgepair_runner.leaser import LeaseLost
+from hedgepair_runner.noncing import Band
+from hedgepair_runner.reporter import Reporter
+from hedgepair_runner.venues.venue import StreamDown, VenueEvent, VenueUnavailable
+
+logger = logging.getLogger(__name__)
+
+PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+"""Between terms: restarts back off (design §5)."""
+STOP_POLL_S = 0.02
+WIND_DOWN_S = 45.0
+"""Within a pod's grace period of 60 s."""
+
+
+class Officer(Protocol):
+    """What a term needs of a maker or a hedger."""
+
+    books: Bookkeeper
+    changed: asyncio.Event
+
+    @property
+    def is_spent(self) -> bool: ...
+
+    def on_venue(self, event: VenueEvent) -> None: ...
+
+    def on_bus(self, event: BusEvent) -> None: ...
+
+    def begin(self, band: Band) -> None: ...
+
+    async def act(self) -> None:
+        """Runs beside the events until cancelled."""
+        ...
+
+    async def wind_down(self) -> None:
+        """Returns when nothing of this role's is left open."""
+        ...
+
+    def report(self, state: RunnerState, *, stopping: bool) -> RunnerReport: ...
+
+
+class _TermOver(Exception):
+    """The term ended in order."""
+
+
+class Tenure:
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        streams: Streams,
+        appoint: Callable[[asyncio.TaskGroup], Officer],
+        adopt_orders: bool,
+        reporter: Reporter,
+    ) -> None:
+        self._desk = desk
+        self._streams = streams
+        self._appoint = appoint
+        self._adopt_orders = adopt_orders
+        self._reporter = reporter
+        self._owes = False
+        self._leave_by_s: float | None = None
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set and the last term ended in order. Raises StartRefused."""
+        failures = 0
+        while not (stop.is_set() and self._may_leave()):
+            self._reporter.state = RunnerState.WAITING_FOR_LEASE
+            try:
+                if not await self._win_lease(stop):
+                    break
+                await self._term(stop)
+                failures = 0
+            except* (LeaseLost, Fenced, VenueUnavailable, BusUnavailable) as group:
+                reason = "; ".join(str(error) for error in group.exceptions)
+                logger.warning("term ended", extra={"reason": reason})
+                failures += 1
+            await self._desk.leaser.release()
+            if failures or not stop.is_set():
+                await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
+        self._reporter.state = RunnerState.STOPPED
+
+    async def _win_lease(self, stop: asyncio.Event) -> bool:
+        """False: `stop` came, and there is nothing to come back for."""
+        winning = asyncio.ensure_future(self._desk.leaser.acquire())
+        try:
+            while not winning.done():
+                if stop.is_set() and self._may_leave():
+                    return False
+                await asyncio.wait({winning}, timeout=STOP_POLL_S)
+            await winning
+            return True
+        finally:
+            winning.cancel()
+
+    def _may_leave(self) -> bool:
+        """Whoever lost its lease may have left an order or a gap: it comes back to end in order,
+        unless another holds the lease now and does the same routine."""
+        if not self._owes or self._desk.leaser.is_held_elsewhere:
+            return True
+        now_s = self._desk.clock.boot_s()
+        if self._leave_by_s is None:
+            self._leave_by_s = now_s + WIND_DOWN_S
+        if now_s < self._leave_by_s:
+            return False
+        logger.warning("stopped with something left open")
+        return True
+
+    async def _term(self, stop: asyncio.Event) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                officer = self._appoint(tasks)
+                self._reporter.officer = officer
+                tasks.create_task(self._desk.leaser.keep(), name="lease")
+                tasks.create_task(self._pump_venue(officer), name="pump-venue")
+                tasks.create_task(self._pump_bus(officer), name="pump-bus")
+                tasks.create_task(self._conduct(officer, tasks, stop), name="conduct")
+        except* _TermOver:
+            pass
+
+    async def _conduct(
+        self, officer: Officer, tasks: asyncio.TaskGroup, stop: asyncio.Event
+    ) -> None:
+        await self._take_office(officer)
+        self._owes = True
+        self._reporter.state = RunnerState.RUNNING
+        logger.info("running", extra={"role": self._desk.role.label})
+        tasks.create_task(officer.books.keep(), name="books")
+        tasks.create_task(officer.act(), name="act")
+        while not stop.is_set() and not officer.is_spent:
+            await asyncio.sleep(STOP_POLL_S)
+        if stop.is_set():
+            self._reporter.stopping = True
+            logger.info("stopping", extra={"role": self._desk.role.label})
+            try:
+                async with asyncio.timeout(WIND_DOWN_S):
+                    await officer.wind_down()
+            except TimeoutError:
+                logger.warning("stopped with something left open")
+            self._owes = False
+            self._reporter.state = RunnerState.STOPPED
+            await self._reporter.write()
+        raise _TermOver
+
+    async def _take_office(self, officer: Officer) -> None:
+        """Fence, then read: nothing is decided before both are proved."""
+        desk = self._desk
+        self._reporter.state = RunnerState.FENCING
+        await check_clock(desk.venue, clock=desk.clock)
+        if not self._adopt_orders:
+            await refuse_foreign_orders(
+                desk.venue, market_id=desk.market.market_id, symbol=desk.market.symbol
+            )
+        band = await fence(
+            desk.venue, desk.leaser, market_id=desk.market.market_id, clock=desk.clock
+        )
+        self._reporter.state = RunnerState.READING
+        while ACCOUNT_STREAM not in self._streams.up:
+            await asyncio.sleep(STOP_POLL_S)
+        await officer.books.anchor_all()
+        officer.begin(band)
+
+    async def _pump_venue(self, officer: Officer) -> None:
+        while True:
+            event = await self._desk.venue.events.get()
+            self._streams.note(event)
+            if isinstance(event, StreamDown):
+                self._desk.metrics.reconnect(event.stream)
+            officer.on_venue(event)
+
+    async def _pump_bus(self, officer: Officer) -> None:
+        while True:
+            officer.on_bus(await self._desk.bus.events.get())

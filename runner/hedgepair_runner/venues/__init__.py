@@ -1,0 +1,1 @@
+"""The venues that a runner can trade on."""

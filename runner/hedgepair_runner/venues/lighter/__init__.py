@@ -1,0 +1,1 @@
+"""The client of Lighter's protocol, for mainnet, testnet and the paper exchange alike."""

@@ -1,0 +1,99 @@
+"""A real Redis and the one for virtual time, seen alike by `test_bus_conformance`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, cast
+
+import orjson
+
+from hedgepair_runner.bus import Bus, IntentRecord, Leases
+from hedgepair_runner.contract import keys
+from hedgepair_runner.contract.identity import PairId, VenueId
+from hedgepair_runner.redis_bus import RedisBus, RedisLeases, connect
+from tests.flow.memory_bus import MemoryBus, MemoryLeases, MemoryStore
+
+PAIR, OTHER_PAIR = PairId(namespace="a", pairing="p"), PairId(namespace="b", pairing="p")
+VENUE = VenueId(chain_id=300, url="http://one")
+LONG_MS, SHORT_MS, PAST_S = 60_000, 120, 0.2
+
+
+class World(Protocol):
+    """A server, and clients of it."""
+
+    def bus(self, pair: PairId = PAIR) -> Bus: ...
+
+    def leases(self, *, account: int = 1, key: int = 4) -> Leases: ...
+
+    async def flush(self) -> None: ...
+
+    async def interrupt(self) -> None:
+        """Every connection breaks; the next one works."""
+        ...
+
+    async def intents(self) -> dict[int, IntentRecord]: ...
+
+    async def alarms(self) -> list[tuple[str, str]]: ...
+
+
+class MemoryWorld:
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+
+    def bus(self, pair: PairId = PAIR) -> Bus:
+        return MemoryBus(self.store, pair=pair)
+
+    def leases(self, *, account: int = 1, key: int = 4) -> Leases:
+        return MemoryLeases(self.store, venue=VENUE, account=account, key=key)
+
+    async def flush(self) -> None:
+        self.store.flush()
+
+    async def interrupt(self) -> None:
+        self.store.cut()
+        await asyncio.sleep(0.05)
+        self.store.mend()
+
+    async def intents(self) -> dict[int, IntentRecord]:
+        return dict(self.store.records[PAIR].intents)
+
+    async def alarms(self) -> list[tuple[str, str]]:
+        return list(self.store.records[PAIR].alarms)
+
+
+class RedisWorld:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.client = connect(url, timeout_s=5.0)
+        self.opened = [self.client]
+
+    def bus(self, pair: PairId = PAIR) -> Bus:
+        client, tail = connect(self.url, timeout_s=5.0), connect(self.url, timeout_s=5.0)
+        self.opened += [client, tail]
+        return RedisBus(client, tail, pair=pair)
+
+    def leases(self, *, account: int = 1, key: int = 4) -> Leases:
+        return RedisLeases(self.client, venue=VENUE, account=account, key=key)
+
+    async def flush(self) -> None:
+        await self.client.flushdb()
+
+    async def interrupt(self) -> None:
+        database = self.url.rsplit("/", 1)[1]
+        listed = await cast(Awaitable[list[dict[str, Any]]], self.client.client_list())
+        for each in listed:
+            if each["db"] == database and each["cmd"] != "client|list":
+                await self.client.client_kill_filter(_id=each["id"])
+
+    async def intents(self) -> dict[int, IntentRecord]:
+        found = await cast(Awaitable[dict[bytes, bytes]], self.client.hgetall(keys.intents(PAIR)))
+        return {int(nonce): IntentRecord(**orjson.loads(text)) for nonce, text in found.items()}
+
+    async def alarms(self) -> list[tuple[str, str]]:
+        entries: Any = await self.client.xrange(keys.alarm(PAIR))
+        return [(fields[b"kind"].decode(), fields[b"message"].decode()) for _, fields in entries]
+
+
+Scenario = Callable[[World], Awaitable[None]]
+Live = Callable[[Scenario], None]
