@@ -29,11 +29,11 @@ from hedgepair_runner.contract.settings import RunnerSettings, VenueEndpoints
 from hedgepair_runner.contract.spec import Network
 from hedgepair_runner.logs import LEVELS, LogFormat, logging_to
 from hedgepair_runner.refusals import StartRefused
+from hedgepair_runner.venues.paper.generating import PROFILES
 
 if TYPE_CHECKING:
     from hedgepair_runner.local.pair import RunOptions
 
-_PROFILES: Final = ("calm", "demo", "busy", "none")
 _FAILED: Final = 1
 
 
@@ -89,7 +89,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", metavar="TEXT", help="of the embedded exchange and its keys")
     parser.add_argument(
-        "--profile", choices=_PROFILES, default="demo", help="how lively its market is"
+        "--profile",
+        choices=[*PROFILES, "none"],
+        default="demo",
+        help="the market of the embedded exchange (default: %(default)s)",
     )
     parser.add_argument(
         "--state", type=Path, metavar="DIR", help="keep Redis's data and the log here"
