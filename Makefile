@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 LOCK  := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate
 
-.PHONY: help demo check test lint bench lock clean
+.PHONY: help demo check test long lint bench lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,10 +21,13 @@ demo: $(READY) ## a whole pair on the paper exchange, live in this terminal
 		$(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(if $(filter 1,$(DEMO_JSON)),--json)
 
 check: lint ## lint, types, layers and the quick tests
-	@PYTHONASYNCIODEBUG=1 $(BIN)/python -m pytest -q -m "not slow" -n 2
+	@PYTHONASYNCIODEBUG=1 $(BIN)/python -m pytest -q -m "not slow and not long" -n 4
 
-test: $(READY) ## all tests that need no cluster
-	@$(BIN)/python -m pytest -n 2
+test: $(READY) ## all tests that need no cluster, but for the longest
+	@$(BIN)/python -m pytest -m "not long" -n 4
+
+long: $(READY) ## the longest tests, which CI runs as well
+	@$(BIN)/python -m pytest -q -m long
 
 lint: $(READY) ## format, lint, types and layers
 	@$(BIN)/ruff format --check .

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from hedgepair_runner.bookkeeper import Bookkeeper
 from hedgepair_runner.bus import BusEvent, BusUnavailable, FillTold, TailUp
-from hedgepair_runner.contract.identity import Role, is_of_pair
+from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.desk import Desk, Streams
 from hedgepair_runner.foreseeing import foreseen_hedge
@@ -32,7 +32,8 @@ from hedgepair_runner.ledger import Chain
 from hedgepair_runner.noncing import Band, Phase, Slot
 from hedgepair_runner.office import Office
 from hedgepair_runner.orders import AccountTrade, Side, TimeInForce
-from hedgepair_runner.quotes import KnownQuotes, QuoteTold
+from hedgepair_runner.quote_listener import QuoteListener
+from hedgepair_runner.quotes import QuoteTold
 from hedgepair_runner.reporter import blank_report
 from hedgepair_runner.settling import Step, fits
 from hedgepair_runner.venues.venue import (
@@ -46,7 +47,6 @@ from hedgepair_runner.venues.venue import (
 logger = logging.getLogger(__name__)
 
 MAX_OPEN_INTENTS = 2
-REREAD_S = 0.1
 TICK_S = 0.02
 TRADES_OVERDUE_S = 0.5
 """A settled intent whose order or trades were not heard of for so long is looked up."""
@@ -77,16 +77,14 @@ class Hedger:
             on_trades=self._on_trades,
             may_reanchor=lambda: not self._slots(),
         )
-        self._quotes = KnownQuotes()
-        self._knows_quotes = policy.same_master
+        self._quotes = QuoteListener(desk.bus, pair=desk.pair)
         self._intents = IntentWriter(desk.bus, tasks=tasks)
         self._office: Office | None = None
         self._attempt = 0
         self._tried_s = float("-inf")
         self._ioc_has_minimum = False
         self._carried_lots = 0
-        self._hold = ""
-        self._waits_for = ""
+        self._hold = self._waits_for = ""
         self._fill_seen_s: float | None = None
         self._unhedged_since_s: float | None = None
         self.fills = 0
@@ -114,7 +112,7 @@ class Hedger:
                 # What was held back or missed because of that quote may go at once.
                 self._attempt, self._tried_s = 0, float("-inf")
         elif isinstance(event, TailUp):
-            self._tasks.create_task(self._reread_quotes(), name="reread-quotes")
+            self._tasks.create_task(self._quotes.reread(self.step), name="reread-quotes")
         self.step()
 
     # -- a term ------------------------------------------------------------------------------
@@ -122,7 +120,7 @@ class Hedger:
     def begin(self, band: Band) -> None:
         """After the fence and the read: from here on it may act."""
         self._office = Office(self._desk, band, tasks=self._tasks, on_news=self.step)
-        self._tasks.create_task(self._reread_quotes(), name="reread-quotes")
+        self._tasks.create_task(self._quotes.reread(self.step), name="reread-quotes")
         self.step()
 
     async def act(self) -> None:
@@ -255,7 +253,7 @@ class Hedger:
         if abs(gap) > self._policy.max_net_lots + self._most_carried_lots():
             self._hold = self._foreign(gap)
             return
-        if gap and not self._knows_quotes:
+        if gap and not (self._quotes.is_read or self._policy.same_master):
             self._waits_for = "what the maker may have resting is not read yet"
             return
         if self._desk.clock.boot_s() - self._tried_s < pause_s(self._attempt):
@@ -290,7 +288,7 @@ class Hedger:
         venue, market = self._desk.venue, self._desk.market
         own_quote = None
         if gap and not self._policy.same_master:
-            own_quote = self._quotes.nearest_ticks(Side.of(gap), self.maker)
+            own_quote = self._quotes.known.nearest_ticks(Side.of(gap), self.maker)
         # Only a capped price is compared with the book.
         book = venue.book(market.market_id) if own_quote is not None else None
         opposite = book.side(Side.of(gap)) if book is not None else ()
@@ -339,20 +337,6 @@ class Hedger:
         # Beside the send, never before it: the fence makes recovery safe, not this (design §4.2).
         self._intents.write(slot.newest)
 
-    async def _reread_quotes(self) -> None:
-        """Until it is answered: a hedge of a new term could meet what an old quote left resting."""
-        while True:
-            try:
-                self._quotes.reading_begins()
-                quotes = await self._desk.bus.read_quotes()
-            except BusUnavailable:
-                await asyncio.sleep(REREAD_S)
-                continue
-            self._quotes.replace_all(quotes)
-            self._knows_quotes = True
-            self.step()
-            return
-
     # -- noting ------------------------------------------------------------------------------
 
     def _on_trades(self, trades: tuple[AccountTrade, ...]) -> None:
@@ -371,11 +355,7 @@ class Hedger:
         self._desk.metrics.fill(1)
         if self._fill_seen_s is None:
             self._fill_seen_s = self._desk.clock.boot_s()
-        index = trade.client_order_index
-        is_ours = trade.is_maker and is_of_pair(index, Role.MAKER, self._desk.pair)
-        if is_ours and not self._quotes.is_known(index):
-            side = Side.of(trade.signed_lots)
-            self._quotes.guess(index, side=side, price_ticks=trade.price_ticks)
+        self._quotes.note_fill(trade)
 
     def _note_cover(self) -> None:
         now_s = self._desk.clock.boot_s()

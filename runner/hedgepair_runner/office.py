@@ -5,23 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from hedgepair_runner.ahead_signer import AheadSigner
 from hedgepair_runner.carrier import Carrier
 from hedgepair_runner.contract.identity import client_order_index
 from hedgepair_runner.desk import Desk
 from hedgepair_runner.noncing import Alternative, Band, Line, Slot
-from hedgepair_runner.orders import OwnOrder, SignedTx
+from hedgepair_runner.orders import OwnOrder
 from hedgepair_runner.settling import Step, next_step
 from hedgepair_runner.venues.venue import (
     Lane,
     OrderRequest,
     OrdersSeen,
-    SigningFailed,
     VenueEvent,
     VerdictsSeen,
 )
-
-LEAST_LIFE_MS = 300_000
-"""What was signed ahead is used only with so much of its ten minutes left (protocol §5.4)."""
 
 
 class Office:
@@ -41,7 +38,7 @@ class Office:
             tasks=tasks,
             on_news=on_news,
         )
-        self._ahead: tuple[OrderRequest, SignedTx] | None = None
+        self._signer = AheadSigner(desk.venue.signer, clock=desk.clock)
         desk.metrics.epoch(band.epoch)
 
     @property
@@ -83,7 +80,7 @@ class Office:
         """Signs an order and hands it over. Raises LeaseLost instead of signing without a lease."""
         self.carrier.check_lease()
         alternative = Alternative(
-            signed=self._signed(request, nonce=nonce),
+            signed=self._signer.create(request, nonce=nonce),
             lots=request.side * request.size_lots,
             client_order_index=request.client_order_index,
             price_ticks=request.price_ticks,
@@ -94,20 +91,7 @@ class Office:
     def sign_ahead(self, request: OrderRequest, *, nonce: int) -> None:
         """Signs what will probably be wanted next; it is sent only if exactly that is asked for."""
         self.carrier.check_lease()
-        try:
-            signed = self._desk.venue.signer.create(request, nonce=nonce)
-        except SigningFailed:
-            return
-        self._ahead = request, signed
-
-    def _signed(self, request: OrderRequest, *, nonce: int) -> SignedTx:
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            foreseen, signed = ahead
-            lives_ms = signed.expired_at_ms - self._desk.clock.wall_ms()
-            if foreseen == request and signed.nonce == nonce and lives_ms >= LEAST_LIFE_MS:
-                return signed
-        return self._desk.venue.signer.create(request, nonce=nonce)
+        self._signer.foresee(request, nonce=nonce)
 
     def cancel(self, order: OwnOrder, *, nonce: int) -> Slot:
         self.carrier.check_lease()

@@ -72,7 +72,7 @@ def connect(url: str, *, timeout_s: float) -> redis.Redis:
     return redis.Redis.from_url(
         url,
         socket_timeout=timeout_s,
-        socket_connect_timeout=COMMAND_TIMEOUT_S,
+        socket_connect_timeout=timeout_s,
         retry=Retry(NoBackoff(), 0),
         retry_on_error=[],
         health_check_interval=0,

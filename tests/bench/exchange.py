@@ -101,7 +101,7 @@ def _transactions(effort: Effort, home: Path) -> list[Row]:
             title="Paper exchange, WebSocket: one core, hash of each, signatures sampled",
             figures=[
                 _rate("transactions a second", stream, floor=stream_floor, least=800.0),
-                _cpu("the server's time for one", stream, floor=stream_floor),
+                _cpu("the server's time for one", stream, floor=stream_floor, least_per_s=800),
                 Figure(
                     name="one at a time: answer p50",
                     value=quantile(one["took_s"], 0.5) * 1e3,
@@ -116,7 +116,7 @@ def _transactions(effort: Effort, home: Path) -> list[Row]:
             title="Paper exchange, REST: one core, hash of each, signatures sampled",
             figures=[
                 _rate("transactions a second", rest, floor=rest_floor, least=500.0),
-                _cpu("the server's time for one", rest, floor=rest_floor),
+                _cpu("the server's time for one", rest, floor=rest_floor, least_per_s=500),
             ],
             notes=[f"{count} transactions on {KEYS} kept connections"],
         ),
@@ -135,12 +135,13 @@ def _rate(
     )
 
 
-def _cpu(name: str, told: dict[str, Any], *, floor: dict[str, Any]) -> Figure:
-    """Processor time, which other processes of the machine disturb less than the clock's."""
+def _cpu(name: str, told: dict[str, Any], *, floor: dict[str, Any], least_per_s: int) -> Figure:
+    """Processor time: what the core can do, whoever else uses the machine meanwhile."""
     return Figure(
         name=name,
         value=told["cpu_s"] / told["answered"] * 1e6,
         unit="µs",
+        most=1e6 / least_per_s,
         floor=floor["cpu_s"] / floor["answered"] * 1e6,
     )
 

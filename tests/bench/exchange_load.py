@@ -15,8 +15,8 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
 import uvloop
@@ -104,7 +104,7 @@ class Frames(asyncio.Protocol):
         self._is_open = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport: Any = transport
+        self.transport = cast("asyncio.Transport", transport)
         self.transport.write(
             f"GET /stream HTTP/1.1\r\nHost: {self._host}\r\nUpgrade: websocket\r\n"
             "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -154,7 +154,7 @@ class Answers(asyncio.Protocol):
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: Any = transport
+        self._transport = cast("asyncio.Transport", transport)
         self._next()
 
     def data_received(self, data: bytes) -> None:
@@ -186,7 +186,12 @@ class Load:
         self._signed: list[list[SignedTx]] = [[] for _ in self._traders]
 
     async def command(self, command: dict[str, Any]) -> None:
-        do = {"sign": self.sign, "stream": self.stream, "rest": self.rest, "watch": self.watch}
+        do: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
+            "sign": self.sign,
+            "stream": self.stream,
+            "rest": self.rest,
+            "watch": self.watch,
+        }
         arguments = {name: value for name, value in command.items() if name != "do"}
         say(**await do[command["do"]](**arguments))
 
@@ -238,10 +243,11 @@ class Load:
 
     async def rest(self, url: str, count: int) -> dict[str, Any]:
         """Each key's transactions on its own connection; they share the market."""
-        address = urlsplit(url)
+        host, port = _address(url)
         loop = asyncio.get_running_loop()
         requests = [
-            [_post(address.netloc, tx) for tx in signed[: count // KEYS]] for signed in self._signed
+            [_post(f"{host}:{port}", tx) for tx in signed[: count // KEYS]]
+            for signed in self._signed
         ]
         for signed in self._signed:
             del signed[: count // KEYS]
@@ -251,8 +257,8 @@ class Load:
             done.append(accepted)
             await loop.create_connection(
                 lambda each=each, accepted=accepted: Answers(each, accepted),  # type: ignore[misc]  # bound early
-                address.hostname,
-                address.port,
+                host,
+                port,
             )
         answered = sum([await each for each in done])
         seconds = time.perf_counter() - began
@@ -304,11 +310,18 @@ class Load:
         return taken
 
     async def _connect(self, url: str, on_frame: Callable[[bytes], None]) -> Frames:
-        address = urlsplit(url)
+        host, port = _address(url)
         _, protocol = await asyncio.get_running_loop().create_connection(
-            lambda: Frames(address.netloc, on_frame), address.hostname, address.port
+            lambda: Frames(f"{host}:{port}", on_frame), host, port
         )
         return protocol
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    if parts.hostname is None or parts.port is None:
+        raise AssertionError("the server says its host and port")
+    return parts.hostname, parts.port
 
 
 def _send_tx(tx: SignedTx) -> bytes:
@@ -335,11 +348,15 @@ async def main() -> None:
         task.add_done_callback(tasks.discard)
 
     listen(
-        lambda command: loop.call_soon_threadsafe(begin, command) and None,
-        lambda: loop.call_soon_threadsafe(ended.set) and None,
+        lambda command: _later(loop, begin, command),
+        lambda: _later(loop, ended.set),
     )
     say(ready=True)
     await ended.wait()
+
+
+def _later(loop: asyncio.AbstractEventLoop, call: Any, *arguments: Any) -> None:
+    loop.call_soon_threadsafe(call, *arguments)
 
 
 if __name__ == "__main__":

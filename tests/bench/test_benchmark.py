@@ -14,7 +14,7 @@ from tests.bench.workers import ROOT
 ROWS = ["fill_to_hedge", "times_floor", "sustained", "memory", "starting"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_quick_run_measures_every_row_and_hedges_every_fill() -> None:
     ran = subprocess.run(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -31,6 +33,8 @@ from hedgepair_runner.venues.paper.transactions import (
     Transaction,
     UpdateLeverage,
 )
+from hedgepair_runner.venues.paper.treatments import Treatment
+from hedgepair_runner.venues.paper.verdicts import Failed
 from hedgepair_runner.venues.paper.views import Examined
 
 START_US = 1_800_000_000_000_000
@@ -92,11 +96,24 @@ class Life:
         account = self._chance.choice(ACCOUNTS)
         nonce = self._next_nonce(account) + (self._chance.random() < 0.05)
         examined = self._examined(self._transaction(account, nonce))
+        if self._chance.random() < 0.1:
+            self.exchange.treat(examined.tx_hash, self._treatment())
         self.exchange.admit(
             examined, now_us=self._now_us, price_protection=self._chance.random() < 0.5
         )
         if self._chance.random() < 0.8:
             self.exchange.advance(self._now_us)
+
+    def _treatment(self) -> Treatment | None:
+        failure = Failed(refusal=refuse(Code.ORDER_NOT_ACTIVE), consumes_nonce=False)
+        return self._chance.choice(
+            [
+                None,
+                Treatment(extra_us=400_000),
+                Treatment(failure=failure),
+                Treatment(fill_most=Fraction(1, 3), hides_reduce_only=True),
+            ]
+        )
 
     def _send_batch(self) -> None:
         account = self._chance.choice(ACCOUNTS)
@@ -271,3 +288,35 @@ def state_of(value: object) -> Any:
 
 def _key(key: object) -> object:
     return key.value if isinstance(key, Enum) else key
+
+
+# -- disks --
+
+
+class ForgetfulDisk(Disk):
+    """A disk that can be full, for the process or for its snapshot children only."""
+
+    is_full = False
+    fails_in_children = False
+
+    def append(self, descriptor: int, data: bytes) -> None:
+        is_snapshot = data.startswith(b'{"hedgepair_snapshot"')
+        if self.is_full or (self.fails_in_children and is_snapshot):
+            raise OSError(28, "No space left on device")
+        super().append(descriptor, data)
+
+
+class SlowDisk(Disk):
+    """Its syncs wait until they may go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_slow = False
+        self.waits = threading.Event()
+        self.goes_on = threading.Event()
+
+    def sync(self, descriptor: int) -> None:
+        if self.is_slow:
+            self.waits.set()
+            assert self.goes_on.wait(10)
+        super().sync(descriptor)

@@ -31,7 +31,16 @@ from hedgepair_runner.venues.paper.recording import RecordedExchange
 from hedgepair_runner.venues.paper.state_dir import StateDir, StateError
 from hedgepair_runner.venues.paper.state_disk import Disk
 from hedgepair_runner.venues.paper.views import TradeQuery
-from tests.exchange.statecraft import DIRECT, START_US, Life, new_exchange, open_state, state_of
+from tests.exchange.statecraft import (
+    DIRECT,
+    START_US,
+    ForgetfulDisk,
+    Life,
+    SlowDisk,
+    new_exchange,
+    open_state,
+    state_of,
+)
 
 READS = {
     "account", "account_txs", "accounts_of", "active_orders", "api_keys", "book", "examine",
@@ -387,32 +396,3 @@ async def until(holds: Any) -> None:
     async with asyncio.timeout(10):
         while not holds():
             await asyncio.sleep(0.005)
-
-
-class ForgetfulDisk(Disk):
-    """A disk that can be full, for the process or for its snapshot children only."""
-
-    is_full = False
-    fails_in_children = False
-
-    def append(self, descriptor: int, data: bytes) -> None:
-        is_snapshot = data.startswith(b'{"hedgepair_snapshot"')
-        if self.is_full or (self.fails_in_children and is_snapshot):
-            raise OSError(28, "No space left on device")
-        super().append(descriptor, data)
-
-
-class SlowDisk(Disk):
-    """Its syncs wait until they may go on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_slow = False
-        self.waits = threading.Event()
-        self.goes_on = threading.Event()
-
-    def sync(self, descriptor: int) -> None:
-        if self.is_slow:
-            self.waits.set()
-            assert self.goes_on.wait(10)
-        super().sync(descriptor)

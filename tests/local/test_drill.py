@@ -28,7 +28,7 @@ def drill(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_three_drills_end_clean_and_leave_nothing(tmp_path: Path) -> None:
-    names = ("answer-cut", "hedge-partly-filled", "maker-killed")
+    names = ("answer-cut", "hedger-cut", "hedge-partly-filled")
     only = [word for name in names for word in ("--only", name)]
 
     run = drill("-f", str(EXAMPLES / "paper.yaml"), *only, "-o", "json", home=tmp_path)

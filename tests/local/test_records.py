@@ -19,18 +19,18 @@ from hedgepair_runner.local.records import (
 from hedgepair_runner.units import Market
 from hedgepair_runner.venues.paper.assembly import ExchangeOptions, serve
 from hedgepair_runner.venues.paper.gateway_settings import Checking, GatewaySettings
-from hedgepair_runner.venues.paper.generating import PROFILES
 from hedgepair_runner.venues.paper.generator import QUOTING_ACCOUNT, TAKING_ACCOUNT
 from hedgepair_runner.venues.paper.keys import private_key
+from hedgepair_runner.venues.paper.records import TimeInForce
+from hedgepair_runner.venues.paper.server import ExchangeServer
 from hedgepair_runner.venues.paper.tokens import make_token
 
 SEED = "11"
 OPTIONS = ExchangeOptions(
     seed=SEED,
-    profile=PROFILES["busy"],
     gateway=GatewaySettings(checking=Checking.OFF),
 )
-# The market's own two traders are a pair, too: one rests, one takes, all the time.
+# Two accounts that trade by hand: one rests, one takes.
 ACCOUNTS = PairAccounts(symbol="ETH", maker_index=QUOTING_ACCOUNT, hedger_index=TAKING_ACCOUNT)
 
 
@@ -49,68 +49,81 @@ def reader_at(
     return RecordsReader(rest_url=url, accounts=accounts, token_of=token)
 
 
-async def settled(reader: RecordsReader, *, trades: int) -> PairRecords:
-    """A look whose position is what the trades add up to: nothing was read twice or missed.
+ETH_ID, BID_TICKS, ASK_TICKS, LOTS = 0, 236_000, 236_010, 100
 
-    Trades and positions are two questions, and the market goes on in between: so, looks.
-    """
-    async with asyncio.timeout(20):
-        while True:
-            records = await reader.read()
-            assert records.hedger is not None
-            total = sum(trade.signed_lots for trade in records.hedger.trades)
-            if len(records.hedger.trades) >= trades and total == records.hedger.position_lots:
-                return records
-            await asyncio.sleep(0.02)
+
+def trade(server: ExchangeServer, times: int) -> None:
+    """So many trades at the ask; a bid and an ask rest in the end."""
+    exchange = server.gateway.exchange
+    now_us = server.gateway.now_us()
+
+    def place(account: int, *, is_ask: bool, lots: int, timing: TimeInForce) -> None:
+        exchange.place_direct(
+            account,
+            market_id=ETH_ID,
+            is_ask=is_ask,
+            size_lots=lots,
+            price_ticks=ASK_TICKS if timing is TimeInForce.IOC or is_ask else BID_TICKS,
+            now_us=now_us,
+            time_in_force=timing,
+        )
+
+    place(QUOTING_ACCOUNT, is_ask=False, lots=LOTS, timing=TimeInForce.GTT)
+    place(QUOTING_ACCOUNT, is_ask=True, lots=LOTS * (times + 1), timing=TimeInForce.GTT)
+    for _ in range(times):
+        place(TAKING_ACCOUNT, is_ask=False, lots=LOTS, timing=TimeInForce.IOC)
 
 
 def test_reads_both_legs_and_the_book() -> None:
-    async def main() -> None:
+    async def main() -> PairRecords:
         async with serve(OPTIONS) as server, reader_at(server.url) as reader:
-            records = await settled(reader, trades=5)
+            trade(server, 5)
+            return await reader.read()
 
-        assert records.market.symbol == "ETH"
-        assert records.maker is not None
-        assert records.maker.orders
-        assert records.hedger is not None
-        ids = [trade.trade_id for trade in records.hedger.trades]
-        assert ids == sorted(set(ids))
-        assert records.asks[0].price_ticks > records.bids[0].price_ticks
-        assert all(row.own_lots == row.size_lots for row in records.asks)
+    records = asyncio.run(main())
 
-    asyncio.run(main())
+    assert records.market.symbol == "ETH"
+    assert records.maker is not None
+    assert len(records.maker.orders) == 2
+    assert records.hedger is not None
+    assert [trade.signed_lots for trade in records.hedger.trades] == [LOTS] * 5
+    assert records.hedger.position_lots == 5 * LOTS
+    assert records.maker.position_lots == -5 * LOTS
+    assert records.asks[0].price_ticks > records.bids[0].price_ticks
+    assert all(row.own_lots == row.size_lots for row in records.asks)
 
 
 def test_history_belongs_to_another_run() -> None:
-    async def main() -> None:
+    async def main() -> tuple[PairRecords, PairRecords]:
         async with serve(OPTIONS) as server:
-            await asyncio.sleep(0.7)
+            trade(server, 3)
             async with reader_at(server.url) as reader, reader_at(server.url) as later:
                 before = await reader.read(with_book=False)
                 await later.skip_history()
-                await asyncio.sleep(0.7)
-                after = await later.read(with_book=False)
+                trade(server, 2)
+                return before, await later.read(with_book=False)
 
-        assert before.hedger is not None
-        assert before.hedger.trades
-        assert after.hedger is not None
-        assert after.hedger.trades
-        assert before.hedger.trades[-1].trade_id < after.hedger.trades[0].trade_id
+    before, after = asyncio.run(main())
 
-    asyncio.run(main())
+    assert before.hedger is not None
+    assert after.hedger is not None
+    assert len(before.hedger.trades) == 3
+    assert len(after.hedger.trades) == 2
+    assert before.hedger.trades[-1].trade_id < after.hedger.trades[0].trade_id
 
 
 def test_more_trades_than_a_page_are_all_read() -> None:
-    async def main() -> None:
-        async with serve(OPTIONS) as server, reader_at(server.url) as first:
-            await settled(first, trades=130)
-            async with reader_at(server.url) as fresh:
-                records = await settled(fresh, trades=130)
+    async def main() -> PairRecords:
+        async with serve(OPTIONS) as server, reader_at(server.url) as reader:
+            trade(server, 130)
+            return await reader.read()
 
-        assert records.hedger is not None
-        assert len({trade.trade_id for trade in records.hedger.trades}) >= 130
+    records = asyncio.run(main())
 
-    asyncio.run(main())
+    assert records.hedger is not None
+    ids = [trade.trade_id for trade in records.hedger.trades]
+    assert len(ids) == 130
+    assert ids == sorted(set(ids))
 
 
 @pytest.mark.parametrize(

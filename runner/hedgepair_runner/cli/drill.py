@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = _parser()
+    parser = parser_of_drill()
     options = parser.parse_args(arguments)
     with logging_to(sys.stderr, log_format=LogFormat.TEXT, level="warning"):
         if options.list:
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         return _drill(options)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser_of_drill() -> argparse.ArgumentParser:
     parser = parser_of(
         "drill",
         does=(

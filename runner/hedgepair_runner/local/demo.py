@@ -74,8 +74,10 @@ async def _play(
         )
         watcher = Watcher(watched, records=records, reports=reports, display=display)
         hedger, maker = cast.start_runner(Role.HEDGER), cast.start_runner(Role.MAKER)
-        await watcher.watch_until(
-            lambda: stop.is_set() or cast.lost is not None, within_s=options.for_s
+        await watcher.trade_for(
+            options.for_s,
+            roles=(Role.HEDGER, Role.MAKER),
+            done=lambda: stop.is_set() or cast.lost is not None,
         )
         cast.refuse_losses()
         wrong = await wind_down(watcher, maker=maker, hedger=hedger)

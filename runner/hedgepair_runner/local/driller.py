@@ -112,7 +112,8 @@ class _Performance:
         await self._endure()
         self._end()
         if await self._is_flat("after the fault"):
-            await self._trade("after the fault")
+            # What a killed maker left behind shows nothing of its successor.
+            await self._trade("after the fault", since_us=self._ended_us)
         await self._wind_down()
 
     # -- the fault --
@@ -174,13 +175,19 @@ class _Performance:
 
     # -- trading --
 
-    async def _trade(self, when: str) -> bool:
-        """One quote, filled whole and hedged."""
-        if not await self._stage.until(self._stage.quotes, within_s=QUOTED_WITHIN_S):
-            self._wrong.append(f"no quote rested within {QUOTED_WITHIN_S:.0f} s {when}")
-            return False
-        self._fill_rest()
-        return await self._is_flat(when)
+    async def _trade(self, when: str, *, since_us: int = 0) -> bool:
+        """Quotes filled whole and hedged, until one was placed since then."""
+        stage = self._stage
+        is_new = False
+        while not is_new:
+            if not await stage.until(stage.quotes, within_s=QUOTED_WITHIN_S):
+                self._wrong.append(f"no quote rested within {QUOTED_WITHIN_S:.0f} s {when}")
+                return False
+            is_new = stage.quotes()[0].created_us >= since_us
+            self._fill_rest()
+            if not await self._is_flat(when):
+                return False
+        return True
 
     async def _is_flat(self, when: str) -> bool:
         stage = self._stage

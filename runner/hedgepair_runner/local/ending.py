@@ -34,6 +34,7 @@ async def wind_down(
         wrong += await _stop(watcher, maker)
     if maker is not None and hedger is not None:
         watcher.hint("waiting until every fill is hedged")
+        watcher.look_closely()
         if not await watcher.watch_until(lambda: watcher.is_hedged, within_s=HEDGED_WITHIN_S):
             wrong.append(f"not every fill was hedged within {HEDGED_WITHIN_S:.0f} s")
     if hedger is not None:

@@ -30,6 +30,10 @@ from hedgepair_runner.roles import roles_of, run_role
 _ASK_EVERY_S: Final = 1.0
 
 
+SPARING_S: Final = 60.0
+"""Seven of the sixty requests a minute of a Standard account (protocol §8)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """`settings` without Redis or exchange, where those are to be embedded."""
@@ -91,6 +95,8 @@ async def run_pair(stop: asyncio.Event, options: RunOptions, *, stream: TextIO) 
                 title=_title(manifest),
                 timeout_s=manifest.spec.timeout_seconds,
                 for_s=options.for_s,
+                # An exchange that is not ours counts requests, and the pair needs them itself.
+                records_every_s=SPARING_S if options.has_exchange else 0.0,
             )
             watcher = Watcher(watched, records=records, reports=reports, display=display)
             wrong = await _play(stop, options, settings=settings, watcher=watcher)
@@ -119,9 +125,10 @@ async def _play(
     """Returns what did not go in order."""
     async with asyncio.TaskGroup() as tasks:
         players = {role: _TaskPlayer(role, settings, tasks) for role in roles_of(settings.manifest)}
-        await watcher.watch_until(
-            lambda: stop.is_set() or any(player.is_done for player in players.values()),
-            within_s=options.for_s,
+        await watcher.trade_for(
+            options.for_s,
+            roles=players,
+            done=lambda: stop.is_set() or any(player.is_done for player in players.values()),
         )
         wrong = await wind_down(
             watcher, maker=players.get(Role.MAKER), hedger=players.get(Role.HEDGER)

@@ -149,7 +149,9 @@ class Streamer:
                 if error is not None:
                     session.handle_error(error)
             else:
-                # Whoever waits for what was just told acts before the next frame is read.
+                # Whoever waits for what was just told acts before the next frame is read; and the
+                # tasks that it begins, such as publishing a fill, take their first step.
+                await asyncio.sleep(0)
                 await asyncio.sleep(0)
             if stale or not session.is_up or _concerns_session(frame):
                 await self._answer(session, connection, frame, stale or ())

@@ -62,6 +62,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import resources
 from types import TracebackType
@@ -91,6 +92,10 @@ class AdminOptions:
             raise ValueError(f"the token needs at least {_LEAST_TOKEN} printable characters")
 
 
+async def _at_once() -> None:
+    """What has happened may be told: the default."""
+
+
 class AdminPortError(Exception):
     """The admin port cannot be opened; the text is a sentence."""
 
@@ -98,11 +103,20 @@ class AdminPortError(Exception):
 class AdminServer:
     """Serves a desk on a port of its own. An async context manager."""
 
-    def __init__(self, desk: AdminDesk, options: AdminOptions, *, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        desk: AdminDesk,
+        options: AdminOptions,
+        *,
+        host: str = "127.0.0.1",
+        settled: Callable[[], Awaitable[None]] = _at_once,
+    ) -> None:
+        """No answer leaves before `settled` has returned."""
         self.host = host
         self.port = options.port
         self.token = options.token
         self._desk = desk
+        self._settled = settled
         self._runner: web.AppRunner | None = None
         self._page = _read_page()
 
@@ -154,6 +168,7 @@ class AdminServer:
         answer = self._desk.answer(request.method, request.path, body)
         # What it brought about is on its way before the caller goes on.
         await asyncio.sleep(0)
+        await self._settled()
         return web.Response(status=answer.status, body=answer.encoded, content_type=_JSON)
 
     def _knows(self, given: str) -> bool:

@@ -170,6 +170,6 @@ async def serve(
         await stack.enter_async_context(server)
         if options.admin is not None:
             desk = AdminDesk(gateway, seed=options.seed)
-            admin = AdminServer(desk, options.admin, host=host)
+            admin = AdminServer(desk, options.admin, host=host, settled=server.settled)
             server.admin = await stack.enter_async_context(admin)
         yield server

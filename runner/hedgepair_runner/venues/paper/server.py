@@ -115,6 +115,11 @@ class ExchangeServer:
             await asyncio.wait([self._running])
             await self._running
 
+    async def settled(self) -> None:
+        """Returns when what has happened so far is safe in the state directory, if there is one."""
+        if self._outbox is not None:
+            await self._outbox.settled()
+
     async def _run(self, started: asyncio.Future[None]) -> None:
         app = web.Application(client_max_size=_LONGEST_FRAME)
         app.router.add_get(STREAM, self._stream)
@@ -190,8 +195,7 @@ class ExchangeServer:
                 ip=request.remote or "",
             )
         )
-        if self._outbox is not None:
-            await self._outbox.settled()
+        await self.settled()
         return await self._respond(request, answer)
 
     async def _respond(self, request: web.Request, answer: RestAnswer) -> web.Response:
