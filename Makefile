@@ -21,10 +21,10 @@ demo: $(READY) ## a whole pair on the paper exchange, live in this terminal
 		$(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(if $(filter 1,$(DEMO_JSON)),--json)
 
 check: lint ## lint, types, layers and the quick tests
-	@PYTHONASYNCIODEBUG=1 $(BIN)/python -m pytest -q -m "not slow and not long" -n 4
+	@PYTHONASYNCIODEBUG=1 $(BIN)/python -m pytest -q -m "not slow and not long" -n 5 --dist worksteal
 
 test: $(READY) ## all tests that need no cluster, but for the longest
-	@$(BIN)/python -m pytest -m "not long" -n 4
+	@$(BIN)/python -m pytest -m "not long" -n 5 --dist worksteal
 
 long: $(READY) ## the longest tests, which CI runs as well
 	@$(BIN)/python -m pytest -q -m long
@@ -37,6 +37,7 @@ lint: $(READY) ## format, lint, types and layers
 
 bench: $(READY) ## the project's own benchmark, beside its floor
 	@$(BIN)/python tests/bench/run.py $(BENCH)
+	@$(BIN)/python tests/bench/exchange.py $(if $(findstring --quick,$(BENCH)),--quick)
 
 lock: $(READY) ## locks/*.txt anew from pyproject.toml
 	@$(LOCK) --all-extras pyproject.toml -o locks/dev.txt

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,10 @@ from hedgepair_runner.venues.paper.markets import UnknownMarketError, choose
 from hedgepair_runner.venues.paper.recordings import Recording, read_recording
 from hedgepair_runner.venues.paper.records import MarketRules
 from hedgepair_runner.venues.paper.server import ExchangeServer
-from hedgepair_runner.venues.paper.settings import TIERS, ExchangeSettings
+from hedgepair_runner.venues.paper.settings import TIERS, ExchangeSettings, Tier
 from hedgepair_runner.venues.paper.state_dir import StateError
 from hedgepair_runner.venues.paper.tape import TapeError
+from hedgepair_runner.venues.paper.tier_files import TierFileError, read_tier
 from hedgepair_runner.venues.paper.trouble_flags import (
     BadFlagError,
     add_trouble_arguments,
@@ -66,9 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_behaviour(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--latency",
-        choices=sorted(TIERS),
+        metavar="TIER",
         default="none",
-        help="the account tier whose delays and fees apply (%(default)s)",
+        help=f"whose delays and fees apply: {', '.join(sorted(TIERS))}, or a file (%(default)s)",
     )
     parser.add_argument(
         "--profile",
@@ -227,6 +228,21 @@ def _write_credentials(path: Path, wanted: _Wanted, server: ExchangeServer) -> N
         raise UsageError(f"--credentials-out: cannot write {path}: {error.strerror}") from error
 
 
+def _tiers(latency: str) -> Mapping[str, Tier]:
+    """The named tiers, and the one in the file if it is a file's name."""
+    if latency in TIERS:
+        return TIERS
+    try:
+        return {**TIERS, latency: read_tier(Path(latency).read_text(encoding="utf-8"))}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"--latency: {latency} is no tier and no file that can be read; "
+            f"the tiers are {', '.join(sorted(TIERS))}"
+        ) from error
+    except TierFileError as error:
+        raise UsageError(f"--latency: {latency}: {error}") from error
+
+
 def _understand(arguments: argparse.Namespace) -> _Wanted:
     try:
         markets = choose(arguments.market)
@@ -247,6 +263,7 @@ def _understand(arguments: argparse.Namespace) -> _Wanted:
         markets=markets,
         exchange=ExchangeSettings(
             default_tier=arguments.latency,
+            tiers=_tiers(arguments.latency),
             same_l1=frozenset(
                 frozenset(_indexes("--same-l1", group)) for group in arguments.same_l1
             ),
