@@ -14,6 +14,8 @@ from hedgepair_runner.contract.spec import CHAIN_IDS, HedgePairSpec, Network
 from tests.contract.pairs import CRD, a_testnet_pair
 from tests.crd_judge import is_transition
 
+pytestmark = pytest.mark.slow
+
 LIMITS = (
     "type",
     "format",

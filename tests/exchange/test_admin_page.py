@@ -26,6 +26,8 @@ from hedgepair_runner.venues.paper.rest import RestRequest
 from hedgepair_runner.venues.paper.signing import sign_transaction
 from hedgepair_runner.venues.paper.transactions import CreateOrder
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "a-token-of-the-test"
 SEED = "page"
 MAKER, TAKER = 11, 12

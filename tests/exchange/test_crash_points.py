@@ -29,6 +29,8 @@ from hedgepair_runner.venues.paper.views import TradeQuery
 from tests.exchange import crash_exchange
 from tests.exchange.crash_exchange import OPTIONS, SLOW_ACCOUNT
 
+pytestmark = pytest.mark.slow
+
 MAKER, TAKER = 31, 32
 ACCOUNTS = (MAKER, TAKER, SLOW_ACCOUNT)
 KEY = 4

@@ -25,6 +25,8 @@ from hedgepair_runner.venues.paper.events import Event
 from hedgepair_runner.venues.paper.gateway_settings import Checking, GatewaySettings
 from hedgepair_runner.venues.paper.server import ExchangeServer
 
+pytestmark = pytest.mark.slow
+
 MODULE = "hedgepair_runner.venues.paper"
 
 

@@ -26,6 +26,8 @@ from hedgepair_runner.venues.paper.tokens import make_token
 from tests.exchange.booth import BOTH_ETH_AND_BTC, SEED, Booth, Json, Line, tx_frame
 from tests.exchange.watching import read
 
+pytestmark = pytest.mark.slow
+
 TOUCH = 236_131
 API = "/api/v1/"
 DEEP = "[" * 20_000 + "]" * 20_000

@@ -15,6 +15,8 @@ from hedgepair_runner.venues.paper.tape import TapeError, read_tape
 from hedgepair_runner.venues.paper.views import TradeQuery
 from tests.exchange.generated_market import CLIENT, Market
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("rules", [ETH, BTC, SOL], ids=lambda rules: rules.symbol)
 def test_both_sides_hold_twenty_levels_at_every_moment(rules: MarketRules) -> None:

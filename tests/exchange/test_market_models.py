@@ -18,6 +18,8 @@ from hedgepair_runner.venues.paper.records import OrderStatus
 from hedgepair_runner.venues.paper.tape import TapeError
 from tests.exchange.generated_market import CLIENT, Market
 
+pytestmark = pytest.mark.slow
+
 START = 200_000
 
 

@@ -41,6 +41,8 @@ from tests.exchange.actions import (
 )
 from tests.exchange.model import SETTINGS, TRADERS, Model
 
+pytestmark = pytest.mark.slow
+
 STEPS = int(os.environ.get("HEDGEPAIR_MODEL_STEPS", "2000"))
 SEED = int(os.environ.get("HEDGEPAIR_MODEL_SEED", "0"))
 PARTS = 5

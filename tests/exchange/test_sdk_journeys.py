@@ -30,6 +30,8 @@ from tests.exchange.sdk_traders import (
     trade,
 )
 
+pytestmark = pytest.mark.slow
+
 GTT = 1
 NONE = lighter.nonce_manager.NonceManagerType.NONE
 API_NONCES = lighter.nonce_manager.NonceManagerType.API

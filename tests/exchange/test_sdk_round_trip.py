@@ -23,6 +23,8 @@ from tests.exchange.sdk_traders import (
     until,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ExchangeServer]:

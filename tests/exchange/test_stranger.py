@@ -21,6 +21,8 @@ from hedgepair_runner.venues.paper.fault_rules import KINDS
 from hedgepair_runner.venues.paper.generating import PROFILES
 from hedgepair_runner.venues.paper.switches import CHOICES
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PAGE = ROOT / "docs" / "paper-exchange.md"

@@ -30,6 +30,8 @@ from tests.flow.ring import (
     run_ring,
 )
 
+pytestmark = pytest.mark.slow
+
 # -- Redis ------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,8 @@ from tests.flow.ring import (
     run_ring,
 )
 
+pytestmark = pytest.mark.slow
+
 # -- deaths -----------------------------------------------------------------------------------
 
 
