@@ -21,6 +21,7 @@ class QuoteListener:
         self._pair = pair
         self.known = KnownQuotes()
         self.is_read = False
+        self._reading = asyncio.Lock()
 
     def tell(self, quote: QuoteTold) -> None:
         self.known.tell(quote)
@@ -34,7 +35,15 @@ class QuoteListener:
             self.known.guess(index, side=side, price_ticks=trade.price_ticks)
 
     async def reread(self, on_news: Callable[[], None]) -> None:
-        """Until it is answered: a hedge of a new term could meet what an old quote left resting."""
+        """Until it is answered: a hedge of a new term could meet what an old quote left resting.
+
+        One at a time: of two that overlap, the later answer would undo what was told since.
+        """
+        async with self._reading:
+            await self._read_all()
+        on_news()
+
+    async def _read_all(self) -> None:
         while True:
             try:
                 self.known.reading_begins()
@@ -44,5 +53,4 @@ class QuoteListener:
                 continue
             self.known.replace_all(quotes)
             self.is_read = True
-            on_news()
             return
