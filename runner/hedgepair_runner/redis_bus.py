@@ -27,7 +27,7 @@ from hedgepair_runner.bus import (
 )
 from hedgepair_runner.contract import keys
 from hedgepair_runner.contract.identity import PairId, Role, VenueId
-from hedgepair_runner.contract.status import RestingOrder, RunnerReport, RunnerState
+from hedgepair_runner.contract.status import RunnerReport, read_report
 from hedgepair_runner.orders import AccountTrade
 from hedgepair_runner.quotes import QuoteTold
 
@@ -222,15 +222,6 @@ class RedisBus:
                 if event is not None:
                     self.events.put_nowait(event)
         return position
-
-
-def read_report(text: bytes) -> RunnerReport:
-    """A report as stored; fields that a newer writer added are passed over."""
-    raw = orjson.loads(text)
-    known = {name: raw[name] for name in RunnerReport.__dataclass_fields__ if name in raw}
-    known["state"] = RunnerState(known["state"])
-    known["resting"] = tuple(RestingOrder(**order) for order in known.get("resting", ()))
-    return RunnerReport(**known)
 
 
 def _streams(answer: Any) -> list[tuple[bytes, list[tuple[bytes, dict[bytes, bytes]]]]]:

@@ -28,6 +28,31 @@ def report(pair: PairId, role: Role) -> str:
     return f"hp:{{{pair}}}:report:{role.label}"
 
 
+def token(pair: PairId) -> str:
+    """Hash: the right to act on the gap (design §6)."""
+    return f"hp:{{{pair}}}:token"
+
+
+def desired(pair: PairId, role: Role) -> str:
+    """String (JSON of `contract.desired`): what the operator wants of this role now."""
+    return f"hp:{{{pair}}}:desired:{role.label}"
+
+
+def halts(pair: PairId) -> str:
+    """Hash: halt id → JSON of `contract.halts.Halt`, while it stands."""
+    return f"hp:{{{pair}}}:halts"
+
+
+def acknowledged(pair: PairId) -> str:
+    """Hash: halt id → Unix milliseconds at which a person ended that halt (law 11)."""
+    return f"hp:{{{pair}}}:acknowledged"
+
+
+def receipts(pair: PairId) -> str:
+    """Stream: one entry for each executed order (design §8)."""
+    return f"hp:{{{pair}}}:receipts"
+
+
 def alarm(pair: PairId) -> str:
     """Stream: failed orders, halts, breaches."""
     return f"hp:{{{pair}}}:alarm"
@@ -39,3 +64,13 @@ def lease(venue: VenueId, account_index: int, api_key_index: int) -> str:
 
 def epoch(venue: VenueId, account_index: int, api_key_index: int) -> str:
     return f"hp:epoch:{venue}:{account_index}:{api_key_index}"
+
+
+def budget(venue: VenueId, l1_address: str) -> str:
+    """Hash: the request budget that the accounts of one L1 address share (design §5)."""
+    return f"hp:budget:{venue}:{l1_address.lower()}"
+
+
+def dead_mans_switch(venue: VenueId, account_index: int) -> str:
+    """Hash: the scheduled cancel-all that the pairs of one account renew together (design §7)."""
+    return f"hp:dms:{venue}:{account_index}"

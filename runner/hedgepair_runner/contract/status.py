@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from hedgepair_runner.contract.halts import Halt, HaltReason
 
 
 class RunnerState(StrEnum):
@@ -17,6 +22,16 @@ class RunnerState(StrEnum):
     RUNNING = "Running"
     HOLDING = "Holding"
     """Up, but something is unknown or forbidden: no new orders. `reason` says what."""
+    SUSPENDED = "Suspended"
+    """By request: no order rests, everything filled is hedged, proved at the venue."""
+    FLAT = "Flat"
+    """By request: as Suspended, and both positions are proved to be zero."""
+    RELEASED = "Released"
+    """By request (Orphan): it acts no more, whatever rests."""
+    COMPLETED = "Completed"
+    """`stopAfter` was reached: flat, no orders; `reason` says which bound."""
+    HALTED = "Halted"
+    """A halt stands: `halts` says which. No new risk until a person acknowledges it."""
     STOPPING = "Stopping"
     STOPPED = "Stopped"
 
@@ -40,6 +55,14 @@ class RunnerReport:
     §4.1): the maker compares the hedger's `maker_chain_*` with its own to know what is covered.
     `position_lots` is the runner's own account. `gap_lots`, `in_flight` and `unhedged_s` (for how
     long the gap has been open) are the hedger's.
+
+    `generation` and `step` are those of the desired state that it acts on (0: of its manifest
+    alone); `config_hash` is `contract.desired.config_hash` of the configuration in force.
+    `reason_code` is a word of the resource's conditions where one fits (such as UnknownMarket).
+    `withdrawn_ms` and `flat_ms` are when the venue last proved, since the present wish, that no
+    order of the pair rests and that the own position is zero; None: not proved.
+    `entry_price` and amounts are decimals as text, in quote currency; `realized_pnl` is the
+    pair's, after fees and funding, as the hedger counts it.
     """
 
     role: str
@@ -67,4 +90,35 @@ class RunnerReport:
     rounds: int = 0
     source_ages_s: dict[str, float | None] = field(default_factory=dict)
     headroom_requests: int | None = None
+    headroom_quota: int | None = None
+    generation: int = 0
+    step: int = 0
+    wish: str = ""
+    config_hash: str = ""
+    reason_code: str = ""
+    halts: tuple[Halt, ...] = ()
+    withdrawn_ms: int | None = None
+    flat_ms: int | None = None
+    entry_price: str | None = None
+    open_orders: int | None = None
+    last_fill_ms: int | None = None
+    realized_pnl: str | None = None
+    daily_pnl: str | None = None
+    margin_distance: str | None = None
+    fencing_degraded: bool = False
+    pod: str = ""
     schema_version: int = 1
+
+
+def read_report(text: bytes) -> RunnerReport:
+    """A report as stored in Redis; fields that a newer writer added are passed over."""
+    raw = orjson.loads(text)
+    known = {name: raw[name] for name in RunnerReport.__dataclass_fields__ if name in raw}
+    known["state"] = RunnerState(known["state"])
+    known["resting"] = tuple(RestingOrder(**order) for order in known.get("resting", ()))
+    known["halts"] = tuple(_read_halt(halt) for halt in known.get("halts", ()))
+    return RunnerReport(**known)
+
+
+def _read_halt(raw: dict[str, Any]) -> Halt:
+    return Halt(**{**raw, "reason": HaltReason(raw["reason"])})
