@@ -1,13 +1,13 @@
 """The hedger's loop: whatever moves A's position is taken back on B (design §4).
 
 Every event ends in `step`, which decides from the ledger and the open slots alone; what it decides
-is carried out by the carrier. Being woken twice, late or in another order changes nothing.
+is carried out by the keeper of the intents. Being woken twice, late or in another order changes
+nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import replace
 
 from hedgepair_runner.bookkeeper import Bookkeeper
@@ -15,43 +15,19 @@ from hedgepair_runner.bus import BusEvent, BusUnavailable, FillTold, TailUp
 from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.desk import Desk, Streams
-from hedgepair_runner.foreseeing import foreseen_hedge
-from hedgepair_runner.hedging import (
-    TOO_SMALL,
-    Hedge,
-    HedgeQuestion,
-    HedgerPolicy,
-    NoHedge,
-    decide_hedge,
-    gap_lots,
-    pause_s,
-    sendable_lots,
-)
-from hedgepair_runner.intent_writer import IntentWriter
+from hedgepair_runner.exposure import Exposure
+from hedgepair_runner.hedging import Hedge, HedgerPolicy, sendable_lots
+from hedgepair_runner.intent_keeper import IntentKeeper
 from hedgepair_runner.ledger import Chain
-from hedgepair_runner.noncing import Band, Phase, Slot
+from hedgepair_runner.noncing import Band
 from hedgepair_runner.office import Office
-from hedgepair_runner.orders import AccountTrade, Side, TimeInForce
+from hedgepair_runner.orders import AccountTrade
 from hedgepair_runner.quote_listener import QuoteListener
 from hedgepair_runner.quotes import QuoteTold
 from hedgepair_runner.reporter import blank_report
-from hedgepair_runner.settling import Step, fits
-from hedgepair_runner.venues.venue import (
-    Lane,
-    OrderRequest,
-    PositionsSeen,
-    TradesSeen,
-    VenueEvent,
-)
+from hedgepair_runner.venues.venue import PositionsSeen, TradesSeen, VenueEvent
 
-logger = logging.getLogger(__name__)
-
-MAX_OPEN_INTENTS = 2
 TICK_S = 0.02
-TRADES_OVERDUE_S = 0.5
-"""A settled intent whose order or trades were not heard of for so long is looked up."""
-EQUALITY_MASTER = 1
-"""Self-trade equality by master account (protocol §7.8)."""
 
 
 class Hedger:
@@ -69,20 +45,28 @@ class Hedger:
         market_id = desk.market.market_id
         self.maker = Chain(account_index=desk.maker_account, market_id=market_id)
         self.own = Chain(account_index=desk.hedger_account, market_id=market_id)
+        self._exposure = Exposure(
+            maker=self.maker, own=self.own, accepted_net_lots=policy.accepted_net_lots
+        )
         self.books = Bookkeeper(
             desk.venue,
             {desk.maker_account: self.maker, desk.hedger_account: self.own},
             clock=desk.clock,
             metrics=desk.metrics,
             on_trades=self._on_trades,
-            may_reanchor=lambda: not self._slots(),
+            may_reanchor=lambda: not self._exposure.slots,
         )
         self._quotes = QuoteListener(desk.bus, pair=desk.pair)
-        self._intents = IntentWriter(desk.bus, tasks=tasks)
+        self._intents = IntentKeeper(
+            desk,
+            policy,
+            exposure=self._exposure,
+            quotes=self._quotes,
+            tasks=tasks,
+            on_sent=self._on_sent,
+            on_overdue=self._backfill_own,
+        )
         self._office: Office | None = None
-        self._attempt = 0
-        self._tried_s = float("-inf")
-        self._ioc_has_minimum = False
         self._carried_lots = 0
         self._hold = self._waits_for = ""
         self._fill_seen_s: float | None = None
@@ -110,16 +94,27 @@ class Hedger:
             self._sign_ahead(event)
             if event.is_gone:
                 # What was held back or missed because of that quote may go at once.
-                self._attempt, self._tried_s = 0, float("-inf")
+                self._intents.start_over()
         elif isinstance(event, TailUp):
             self._tasks.create_task(self._quotes.reread(self.step), name="reread-quotes")
         self.step()
+
+    def _sign_ahead(self, quote: QuoteTold) -> None:
+        office = self._office
+        if office is None or self._exposure.slots or self.gap() != 0:
+            return
+        if self._desk.leaser.is_valid():
+            self._intents.sign_ahead(quote, office)
+
+    def _backfill_own(self) -> None:
+        self._tasks.create_task(self.books.backfill(self.own.account_index))
 
     # -- a term ------------------------------------------------------------------------------
 
     def begin(self, band: Band) -> None:
         """After the fence and the read: from here on it may act."""
         self._office = Office(self._desk, band, tasks=self._tasks, on_news=self.step)
+        self._exposure.line = self._office.line
         self._tasks.create_task(self._quotes.reread(self.step), name="reread-quotes")
         self.step()
 
@@ -148,7 +143,7 @@ class Hedger:
     def is_settled(self) -> bool:
         """Nothing open: the gap is known to be zero (or carried), and no intent is open."""
         gap = self.gap()
-        return gap is not None and gap == self._carried_lots and not self._slots()
+        return gap is not None and gap == self._carried_lots and not self._exposure.slots
 
     @property
     def is_spent(self) -> bool:
@@ -156,7 +151,7 @@ class Hedger:
         return office is not None and office.line.is_spent and not office.slots
 
     def gap(self) -> int | None:
-        return self._gap_without(None)
+        return self._exposure.gap()
 
     # -- deciding ----------------------------------------------------------------------------
 
@@ -164,86 +159,13 @@ class Hedger:
         office = self._office
         if office is None or not self._desk.leaser.is_valid():
             return
-        self._close_slots(office)
+        self._intents.close(office)
         lowest = office.line.lowest_unsettled
         if lowest is not None:
-            self._settle(lowest, office)
-        if self._may_open_another(office):
+            self._intents.settle(lowest, office)
+        if self._intents.may_open_another(office):
             self._hedge(office)
         self._note_cover()
-
-    def _close_slots(self, office: Office) -> None:
-        now_s = self._desk.clock.boot_s()
-        for slot in office.slots:
-            traded = self.own.traded_lots(slot.client_order_index)
-            if slot.is_closed(traded):
-                office.line.forget(slot)
-                self._closed(slot, traded)
-            elif (
-                slot.is_settled
-                and now_s - slot.sent_s > TRADES_OVERDUE_S
-                and office.look_again(slot, every_s=TRADES_OVERDUE_S)
-            ):
-                self._tasks.create_task(self.books.backfill(self.own.account_index))
-
-    def _closed(self, slot: Slot, traded: int) -> None:
-        if not slot.lots:
-            return
-        self._attempt = 0 if traded == slot.lots else self._attempt + 1
-        self._intents.drop(slot.nonce)
-        if traded != slot.lots:
-            logger.info(
-                "hedge filled in part",
-                extra={"nonce": slot.nonce, "lots": slot.lots, "filled_lots": traded},
-            )
-
-    def _settle(self, slot: Slot, office: Office) -> None:
-        step = office.next_step(slot)
-        if step is Step.LOOK:
-            office.carrier.look(slot)
-        elif step is Step.RESEND and self._still_right(slot):
-            office.carrier.resend(slot, lane=Lane.HEDGE)
-        elif step in (Step.RESEND, Step.OTHER):
-            self._put_another(slot, office)
-
-    def _still_right(self, slot: Slot) -> bool:
-        """The same bytes may go again while their size is within what is still needed."""
-        gap = self._sendable_without(slot)
-        return slot.largest_lots == 0 or (gap is not None and fits(slot, -gap))
-
-    def _put_another(self, slot: Slot, office: Office) -> None:
-        """Replaces at the same nonce: with what is right now, or with something harmless."""
-        if self._desk.clock.boot_s() - slot.sent_s < pause_s(slot.sends):
-            return
-        if slot.refusal is not None and slot.refusal.code in TOO_SMALL:
-            self._ioc_has_minimum = True
-        gap = self._sendable_without(slot)
-        # An unknown gap burns the nonce, too: a chain is anchored anew only with nothing open.
-        decision = None if gap is None else self._decide(gap)
-        if isinstance(decision, Hedge) and fits(slot, decision.signed_lots):
-            self._send(decision, office, nonce=slot.nonce)
-        else:
-            office.cancel_all(nonce=slot.nonce, lane=Lane.HEDGE)
-
-    def _gap_without(self, left_out: Slot | None) -> int | None:
-        return gap_lots(
-            self.maker,
-            self.own,
-            accepted_net_lots=self._policy.accepted_net_lots,
-            slots=[slot for slot in self._slots() if slot is not left_out],
-        )
-
-    def _sendable_without(self, left_out: Slot | None) -> int | None:
-        """The gap as far as it may be sent whatever the other open slots still fill (law 2)."""
-        gap = self._gap_without(left_out)
-        others = [slot for slot in self._slots() if slot is not left_out]
-        return None if gap is None else sendable_lots(gap, hedger=self.own, slots=others)
-
-    def _may_open_another(self, office: Office) -> bool:
-        if office.line.is_spent or len(office.slots) >= MAX_OPEN_INTENTS:
-            return False
-        lowest = office.line.lowest_unsettled
-        return lowest is None or lowest.phase in (Phase.SENDING, Phase.ACCEPTED)
 
     def _hedge(self, office: Office) -> None:
         gap = self.gap()
@@ -256,16 +178,22 @@ class Hedger:
         if gap and not (self._quotes.is_read or self._policy.same_master):
             self._waits_for = "what the maker may have resting is not read yet"
             return
-        if self._desk.clock.boot_s() - self._tried_s < pause_s(self._attempt):
+        if not self._intents.is_due():
             return
-        decision = self._decide(sendable_lots(gap, hedger=self.own, slots=office.slots))
+        decision = self._intents.decide(sendable_lots(gap, hedger=self.own, slots=office.slots))
         if isinstance(decision, Hedge):
             self._carried_lots = 0
-            self._send(decision, office, nonce=office.line.open())
+            self._intents.send(decision, office, nonce=office.line.open())
         else:
             self._carried_lots = decision.carried_lots
             self._waits_for = "" if gap == 0 or decision.carried_lots else decision.reason
             self._hold = ""
+
+    def _on_sent(self) -> None:
+        self._hold = self._waits_for = ""
+        if self._fill_seen_s is not None:
+            self._desk.metrics.hedged(self._desk.clock.boot_s() - self._fill_seen_s)
+            self._fill_seen_s = None
 
     def _most_carried_lots(self) -> int:
         """What the venue's minimum may have left open before the fill that opened the rest."""
@@ -283,59 +211,6 @@ class Hedger:
             f"risk.maxNetExposure {market.base(self._policy.max_net_lots)}; close it by hand, or "
             "name it in risk.acceptedNet"
         )
-
-    def _decide(self, gap: int) -> Hedge | NoHedge:
-        venue, market = self._desk.venue, self._desk.market
-        own_quote = None
-        if gap and not self._policy.same_master:
-            own_quote = self._quotes.known.nearest_ticks(Side.of(gap), self.maker)
-        # Only a capped price is compared with the book.
-        book = venue.book(market.market_id) if own_quote is not None else None
-        opposite = book.side(Side.of(gap)) if book is not None else ()
-        question = HedgeQuestion(
-            gap=gap,
-            attempt=self._attempt,
-            max_slippage_bps=self._policy.max_slippage_bps,
-            ioc_has_minimum=self._ioc_has_minimum,
-            mark_ticks=venue.mark_price_ticks(market.market_id),
-            own_quote_ticks=own_quote,
-            touch_ticks=opposite[0].price_ticks if opposite else None,
-        )
-        return decide_hedge(question, maker=self.maker, market=market)
-
-    # -- doing -------------------------------------------------------------------------------
-
-    def _sign_ahead(self, quote: QuoteTold) -> None:
-        """What its whole fill will need is signed while the quote rests (design §4.7)."""
-        office = self._office
-        if office is None or self._slots() or self.gap() != 0 or not self._desk.leaser.is_valid():
-            return
-        hedge = foreseen_hedge(quote, policy=self._policy, market=self._desk.market)
-        if hedge is not None:
-            nonce = office.line.next_nonce
-            office.sign_ahead(self._request(hedge, office, nonce=nonce), nonce=nonce)
-
-    def _request(self, hedge: Hedge, office: Office, *, nonce: int) -> OrderRequest:
-        return OrderRequest(
-            market_id=self._desk.market.market_id,
-            client_order_index=office.index_of(nonce),
-            side=hedge.side,
-            size_lots=hedge.lots,
-            price_ticks=hedge.price_ticks,
-            time_in_force=TimeInForce.IOC,
-            self_trade_equality=EQUALITY_MASTER if self._policy.same_master else 0,
-        )
-
-    def _send(self, hedge: Hedge, office: Office, *, nonce: int) -> None:
-        request = self._request(hedge, office, nonce=nonce)
-        slot = office.create(request, nonce=nonce, lane=Lane.HEDGE, covers_lots=hedge.covers_lots)
-        self._tried_s = self._desk.clock.boot_s()
-        self._hold = self._waits_for = ""
-        if self._fill_seen_s is not None:
-            self._desk.metrics.hedged(self._tried_s - self._fill_seen_s)
-            self._fill_seen_s = None
-        # Beside the send, never before it: the fence makes recovery safe, not this (design §4.2).
-        self._intents.write(slot.newest)
 
     # -- noting ------------------------------------------------------------------------------
 
@@ -360,15 +235,12 @@ class Hedger:
     def _note_cover(self) -> None:
         now_s = self._desk.clock.boot_s()
         gap = self.gap()
-        if gap == 0 and not self._slots():
+        if gap == 0 and not self._exposure.slots:
             if self._unhedged_since_s is not None:
                 self.changed.set()
             self._unhedged_since_s = None
         elif self._unhedged_since_s is None:
             self._unhedged_since_s = now_s
-
-    def _slots(self) -> list[Slot]:
-        return [] if self._office is None else self._office.slots
 
     def report(self, state: RunnerState, *, stopping: bool) -> RunnerReport:
         missing = self._streams.missing()
@@ -386,7 +258,7 @@ class Hedger:
             hedger_chain_trade_id=self.own.head_id if self.own.is_sound else None,
             gap_lots=self.gap(),
             unhedged_s=self._unhedged_s(),
-            in_flight=len(self._slots()),
+            in_flight=len(self._exposure.slots),
             carried_lots=self._carried_lots,
             fills=self.fills,
             hedges=self.hedges,
