@@ -67,7 +67,7 @@ def test_everything_can_be_given() -> None:
         ("MAX_PAIRS", "some"),
         ("MAX_NOTIONAL", "-1"),
         ("MAX_NOTIONAL_PER_PAIR", "NaN"),
-        ("REFERENCE_PRICES", "ETH"),
+        ("REFERENCE_PRICES", "SOLANA"),
         ("EXTRA_EGRESS_CIDRS", "10.0.0.1/8"),
         ("MAINNET_ALLOWED", "yes"),
         ("PAPER_EXCHANGE_URL", "exchange:8080"),
