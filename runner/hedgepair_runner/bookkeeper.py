@@ -74,6 +74,10 @@ class Bookkeeper:
         if chain is not None and (whole or chain.market_id in positions_lots):
             self._told_lots[account_index] = positions_lots.get(chain.market_id, 0)
 
+    def told_lots(self, account_index: int) -> int | None:
+        """The newest word on a position besides the chain: of a stream, or of a read."""
+        return self._told_lots.get(account_index)
+
     async def anchor_all(self) -> None:
         """The read after the fence: returns when every chain is anchored by proof."""
         pending = dict(self._chains)

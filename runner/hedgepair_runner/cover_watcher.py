@@ -7,12 +7,25 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from hedgepair_runner.bus import Bus, BusUnavailable
+from hedgepair_runner.contract.halts import forbids_hedging
 from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.quoting import Cover
 
 POLL_WAITING_S = 0.01
 POLL_S = 0.25
+
+
+HEDGING_STATES = frozenset(
+    {
+        RunnerState.RUNNING,
+        RunnerState.SUSPENDED,
+        RunnerState.FLAT,
+        RunnerState.COMPLETED,
+        RunnerState.HALTED,
+    }
+)
+"""In all of these a hedger takes back whatever A trades."""
 
 
 class CoverWatcher:
@@ -54,4 +67,5 @@ def cover_of(report: RunnerReport | None) -> Cover | None:
         in_flight=report.in_flight,
         carried_lots=report.carried_lots,
         is_running=report.state is RunnerState.RUNNING,
+        is_hedging=report.state in HEDGING_STATES and not forbids_hedging(report.halts),
     )

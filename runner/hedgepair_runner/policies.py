@@ -31,6 +31,10 @@ def quote_policy(pair: HedgePair, market: Market) -> QuotePolicy:
         requote_ticks=spec.maker.requote_ticks,
         max_distance_bps=spec.maker.max_distance_bps,
         max_position_lots=market.lots_down(spec.risk.max_position),
+        # One bound for whatever trades at once; a maker alone has only its own.
+        closing_bps=(
+            spec.maker.max_distance_bps if spec.hedger is None else spec.hedger.max_slippage_bps
+        ),
     )
 
 

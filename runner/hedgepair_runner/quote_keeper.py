@@ -60,6 +60,7 @@ class QuoteKeeper:
         self._spare_nonce: int | None = None
         self._cancelled_s: float | None = None
         self._since_s = 0.0
+        self._is_ioc = False
         self.quote: Slot | None = None
         self.is_placing = False
 
@@ -121,7 +122,7 @@ class QuoteKeeper:
         self._cancelled_s = None
         status = order.status if order is not None else "failed"
         filled_lots = order.filled_lots if order is not None else 0
-        self._pacing.ended(status, now_s=self._now_s())
+        self._pacing.ended(status, now_s=self._now_s(), missed=self._is_ioc and filled_lots == 0)
         self._on_ended()
         logger.info("quote ended", extra={"status": status, "filled_lots": filled_lots})
         self.tell_gone(slot.client_order_index, office)
@@ -175,7 +176,10 @@ class QuoteKeeper:
             nonce = self.take_nonce(office)
             index = office.index_of(nonce)
             epoch = office.line.band.epoch
-            is_told = await self._teller.tell(place, client_order_index=index, epoch=epoch)
+            # What never rests can meet no hedge: the hedger need not keep clear of it.
+            is_told = place.is_ioc or await self._teller.tell(
+                place, client_order_index=index, epoch=epoch
+            )
             # The open nonce may have been settled during the wait: it is not used twice.
             is_free = office.line.lowest_unsettled is lowest
             if is_told and is_free and self._decide() == place and self._desk.leaser.is_valid():
@@ -209,7 +213,10 @@ class QuoteKeeper:
             reduce_only=place.reduce_only,
             expiry_ms=0 if place.is_ioc else desk.clock.wall_ms() + lives_ms,
         )
-        self.quote = office.create(request, nonce=nonce, lane=Lane.QUOTE)
+        # A step of a closing ends a risk: its budget is not that of a quote.
+        lane = Lane.FLATTEN if place.is_ioc else Lane.QUOTE
+        self._is_ioc = place.is_ioc
+        self.quote = office.create(request, nonce=nonce, lane=lane)
         self._since_s = self._now_s()
         self._on_changed()
 

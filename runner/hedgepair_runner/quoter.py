@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from hedgepair_runner.bookkeeper import Bookkeeper
 from hedgepair_runner.bus import BusEvent
+from hedgepair_runner.closing import Instructions
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.cover_watcher import CoverWatcher
 from hedgepair_runner.desk import Desk, Streams
@@ -64,7 +65,7 @@ class Quoter:
             teller=self._teller,
             tasks=tasks,
             decide=self._decide,
-            is_forbidden=lambda: bool(self._forbidden()),
+            is_forbidden=lambda: bool(self._forbidden()) or self._is_instructed,
             on_changed=lambda: self.changed.set(),
             on_ended=self._quote_ended,
             on_overdue=self._backfill_own,
@@ -80,7 +81,9 @@ class Quoter:
         self._office: Office | None = None
         self._tally = Tally()
         self._reason = ""
-        self.forbidden_by_order = ""
+        self._stopping = ""
+        self.instructions = Instructions()
+        """What wishes, halts and limits ask of this maker; read at every step."""
         self.changed = asyncio.Event()
 
     # -- what happens ------------------------------------------------------------------------
@@ -132,7 +135,7 @@ class Quoter:
 
     async def wind_down(self) -> None:
         """Cancels, waits for proof, publishes (design §7)."""
-        self.forbidden_by_order = "stopping"
+        self._stopping = "stopping"
         self.step()
         while not self.is_withdrawn():
             await asyncio.sleep(TICK_S)
@@ -183,6 +186,9 @@ class Quoter:
             live=self._quotes.live,
             resting_since_s=self._quotes.resting_since_s,
             ticks_back=self._quotes.ticks_back,
+            withheld=self.instructions.withheld,
+            closing=self.instructions.closing,
+            proved_lots=self.books.told_lots(self.own.account_index),
         )
         return decide_quotes(question, policy=self.policy, market=self._desk.market)
 
@@ -193,11 +199,16 @@ class Quoter:
 
     def _standing_obstacles(self) -> tuple[str, ...]:
         return standing_obstacles(
-            order=self.forbidden_by_order,
+            order=self._stopping,
             redis_age_s=self._desk.leaser.renewed_age_s(),
             streams_down=self._streams.missing(),
             band_is_spent=self.is_spent,
         )
+
+    @property
+    def _is_instructed(self) -> bool:
+        """By an order of somebody nothing may rest now."""
+        return bool(self.instructions.withheld or self.instructions.closing)
 
     def _carry_out(self, decision: QuoteDecision, office: Office) -> None:
         self._reason = decision.reason if isinstance(decision, Wait | Cancel) else ""
@@ -209,7 +220,7 @@ class Quoter:
     # -- telling -----------------------------------------------------------------------------
 
     def report(self, state: RunnerState, *, stopping: bool) -> RunnerReport:
-        if state is RunnerState.RUNNING and self._standing_obstacles():
+        if state is RunnerState.RUNNING and (self._standing_obstacles() or self._is_instructed):
             state = RunnerState.HOLDING
         return replace(
             blank_report(self._desk, RunnerState.STOPPING if stopping else state),

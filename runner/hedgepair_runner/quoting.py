@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from hedgepair_runner.closing import (
+    ClosingOrder,
+    ClosingQuestion,
+    ClosingStep,
+    bound_ticks,
+    decide_closing,
+)
 from hedgepair_runner.orders import Book, Level, OwnOrder, Side
 from hedgepair_runner.units import BPS, Market
 
@@ -23,7 +30,7 @@ class Cycling(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotePolicy:
-    """The spec, in whole numbers."""
+    """The spec, in whole numbers. `closing_bps` bounds what closes a position from the mark."""
 
     cycle: Cycling
     open_side: Side
@@ -33,11 +40,16 @@ class QuotePolicy:
     requote_ticks: int
     max_distance_bps: int
     max_position_lots: int
+    closing_bps: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cover:
-    """The hedger's latest report, as far as the maker needs it."""
+    """The hedger's latest report, as far as the maker needs it.
+
+    `is_running`: it may be quoted on. `is_hedging`: whatever A trades it still takes back, as a
+    suspended hedger does; enough to close on.
+    """
 
     maker_chain_lots: int | None
     maker_chain_trade_id: int | None
@@ -45,11 +57,12 @@ class Cover:
     in_flight: int
     carried_lots: int
     is_running: bool
+    is_hedging: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """An order to send. Post-only, unless `is_ioc` closes what is too small to rest."""
+    """An order to send: post-only, or a reduce-only IOC that closes."""
 
     side: Side
     lots: int
@@ -84,8 +97,10 @@ QuoteDecision = Place | Keep | Cancel | Wait
 class QuoteQuestion:
     """The world as the maker knows it. None means unknown, which never quotes (law 3).
 
-    `forbidden` are reasons why nothing may rest now. `resting_since_s` is how long the live order
-    rests. `ticks_back` is how far to stay behind the level after post-only rejections.
+    `withheld` are reasons of people and limits why nothing may rest now; `closing` shrinks the
+    position all the same. `forbidden` are reasons why nothing may be sent at all. `proved_lots` is
+    the position by a second source. `resting_since_s` is how long the live order rests.
+    `ticks_back` is how far to stay behind the level after post-only rejections.
     """
 
     position_lots: int | None
@@ -98,6 +113,9 @@ class QuoteQuestion:
     live: OwnOrder | None
     resting_since_s: float
     ticks_back: int = 0
+    withheld: tuple[str, ...] = ()
+    closing: ClosingOrder | None = None
+    proved_lots: int | None = None
 
 
 def decide_quotes(question: QuoteQuestion, *, policy: QuotePolicy, market: Market) -> QuoteDecision:
@@ -110,6 +128,8 @@ def decide_quotes(question: QuoteQuestion, *, policy: QuotePolicy, market: Marke
             # Law 4: what was just filled is not covered yet, so the rest may not stand.
             return Cancel(reason="filled in part: the rest waits until the fill is covered")
         return _review(question, question.live, policy=policy, market=market)
+    if question.closing is not None:
+        return _close(question, question.closing, policy=policy, market=market)
     if obstacle is not None:
         return Wait(reason=obstacle)
     return _place(question, policy=policy, market=market)
@@ -117,15 +137,25 @@ def decide_quotes(question: QuoteQuestion, *, policy: QuotePolicy, market: Marke
 
 def first_obstacle(question: QuoteQuestion) -> str | None:
     """Why nothing may rest now (law 4), or None."""
+    if question.withheld:
+        return question.withheld[0]
+    if question.closing is not None:
+        return question.closing.reason
+    obstacle = _blindness(question)
+    if obstacle is None and question.book is None:
+        obstacle = "order book unknown"
+    if obstacle is None and question.needs_cover:
+        obstacle = uncovered(question)
+    return obstacle
+
+
+def _blindness(question: QuoteQuestion) -> str | None:
+    """Why nothing at all may be sent, resting or not."""
     if question.forbidden:
         return question.forbidden[0]
     if question.position_lots is None:
         return "own position unknown"
-    if question.book is None:
-        return "order book unknown"
-    if question.mark_ticks is None:
-        return "mark price unknown"
-    return uncovered(question) if question.needs_cover else None
+    return "mark price unknown" if question.mark_ticks is None else None
 
 
 def standing_obstacles(
@@ -142,12 +172,15 @@ def standing_obstacles(
     return (*reasons, "the nonce band is nearly spent") if band_is_spent else reasons
 
 
-def uncovered(question: QuoteQuestion) -> str | None:
-    """Whether everything filled so far is covered, by the hedger's own word (design §5 †)."""
+def uncovered(question: QuoteQuestion, *, to_close: bool = False) -> str | None:
+    """Whether everything filled so far is covered, by the hedger's own word (design §5 †).
+
+    `to_close`: a hedger that is suspended, and hedges all the same, will do.
+    """
     cover = question.cover
     if cover is None:
         return "no fresh report of the hedger"
-    if not cover.is_running:
+    if not (cover.is_hedging if to_close else cover.is_running):
         return "the hedger is not running"
     if cover.maker_chain_trade_id is None or cover.gap_lots is None:
         return "the hedger does not know its gap"
@@ -180,10 +213,39 @@ def _place(question: QuoteQuestion, *, policy: QuotePolicy, market: Market) -> P
     return Wait(reason="too small to rest in this market")
 
 
-def _known(position_lots: int | None) -> int:
-    if position_lots is None:
-        raise AssertionError("an unknown position is an obstacle")
-    return position_lots
+def _close(
+    question: QuoteQuestion, order: ClosingOrder, *, policy: QuotePolicy, market: Market
+) -> Place | Wait:
+    """One step of a closing; its fill is hedged like any other before the next one."""
+    obstacle = _blindness(question)
+    if obstacle is None and question.needs_cover:
+        obstacle = uncovered(question, to_close=True)
+    if obstacle is not None:
+        return Wait(reason=f"{order.reason}: {obstacle}")
+    asked = ClosingQuestion(
+        order=order,
+        position_lots=_known(question.position_lots),
+        proved_lots=question.proved_lots,
+        mark_ticks=_known(question.mark_ticks),
+        most_lots=policy.quantity_lots,
+        bound_bps=policy.closing_bps,
+    )
+    step = decide_closing(asked, market=market)
+    if isinstance(step, ClosingStep):
+        return Place(
+            side=step.side,
+            lots=step.lots,
+            price_ticks=step.price_ticks,
+            reduce_only=True,
+            is_ioc=True,
+        )
+    return Wait(reason=step)
+
+
+def _known(number: int | None) -> int:
+    if number is None:
+        raise AssertionError("an unknown position or mark is an obstacle")
+    return number
 
 
 def _wanted(position: int, policy: QuotePolicy) -> tuple[Side, int, bool]:
@@ -198,10 +260,7 @@ def _close_dust(
     side: Side, lots: int, question: QuoteQuestion, policy: QuotePolicy
 ) -> Place | Wait:
     """Too small to rest: a reduce-only IOC, hedged like any fill (design §5)."""
-    mark = question.mark_ticks
-    if mark is None:
-        raise AssertionError("an unknown mark is an obstacle")
-    price = _distance_bound(mark, side.opposite, policy.max_distance_bps)
+    price = bound_ticks(_known(question.mark_ticks), side, bound_bps=policy.closing_bps)
     return Place(side=side, lots=lots, price_ticks=price, reduce_only=True, is_ioc=True)
 
 

@@ -161,7 +161,7 @@ async def _appointment(
 
         def appoint_quoter(tasks: asyncio.TaskGroup) -> Officer:
             quoter = Quoter(desk, policy, needs_cover=cover, streams=streams, tasks=tasks)
-            quoter.forbidden_by_order = "suspended" if manifest.spec.suspend else ""
+            quoter.instructions.withhold("wish", "suspended" if manifest.spec.suspend else "")
             return quoter
 
         return appoint_quoter

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hedgepair_runner.closing import ClosingOrder
 from hedgepair_runner.orders import OwnOrder, Side
 from hedgepair_runner.quoting import (
     Cancel,
@@ -35,6 +36,7 @@ COVER = Cover(
     in_flight=0,
     carried_lots=0,
     is_running=True,
+    is_hedging=True,
 )
 QUESTION = QuoteQuestion(
     position_lots=0,
@@ -56,6 +58,7 @@ POLICY = QuotePolicy(
     requote_ticks=0,
     max_distance_bps=200,
     max_position_lots=1_200,
+    closing_bps=50,
 )
 
 
@@ -305,12 +308,12 @@ def test_sizes_of_a_cycle(
     [
         pytest.param(
             9,
-            Place(side=Side.SELL, lots=9, price_ticks=98_000, reduce_only=True, is_ioc=True),
+            Place(side=Side.SELL, lots=9, price_ticks=99_500, reduce_only=True, is_ioc=True),
             id="long dust is sold",
         ),
         pytest.param(
             -9,
-            Place(side=Side.BUY, lots=9, price_ticks=102_000, reduce_only=True, is_ioc=True),
+            Place(side=Side.BUY, lots=9, price_ticks=100_500, reduce_only=True, is_ioc=True),
             id="short dust is bought",
         ),
     ],
@@ -471,3 +474,74 @@ def test_with_several_obstacles_the_first_forbidden_one_is_told() -> None:
     question = at(0, forbidden=("stopping", "Redis takes no writes"), book=None)
 
     assert first_obstacle(question) == "stopping"
+
+
+# -- closing --------------------------------------------------------------------------------------
+
+FLATTEN = ClosingOrder(target_lots=0, reason="flattening")
+
+
+def closing(position: int, **changes: object) -> QuoteQuestion:
+    return at(position, **{"closing": FLATTEN, "proved_lots": position, **changes})
+
+
+def test_closing_takes_a_quantity_at_a_time_reduce_only_and_bounded_from_the_mark() -> None:
+    decision = decide_quotes(closing(1_100), policy=POLICY, market=MARKET)
+
+    assert decision == Place(
+        side=Side.SELL, lots=500, price_ticks=99_500, reduce_only=True, is_ioc=True
+    )
+
+
+def test_closing_takes_away_what_rests_before_anything_else() -> None:
+    question = closing(0, live=resting())
+    assert decide_quotes(question, policy=POLICY, market=MARKET) == Cancel(reason="flattening")
+
+
+def test_what_was_closed_is_covered_before_the_next_step() -> None:
+    cover = replace(COVER, maker_chain_lots=600, gap_lots=-500)
+    question = closing(600, cover=cover)
+    assert decide_quotes(question, policy=POLICY, market=MARKET) == Wait(
+        reason="flattening: a fill is not hedged yet"
+    )
+
+
+def test_a_suspended_hedger_is_enough_to_close_on_and_not_to_quote_on() -> None:
+    cover = replace(COVER, maker_chain_lots=300, is_running=False)
+
+    assert isinstance(decide_quotes(closing(300, cover=cover), policy=POLICY, market=MARKET), Place)
+    assert decide_quotes(at(300, cover=cover), policy=POLICY, market=MARKET) == Wait(
+        reason="the hedger is not running"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"proved_lots": None}, id="no second source"),
+        pytest.param({"proved_lots": 200}, id="the second source says less"),
+        pytest.param({"proved_lots": -300}, id="the second source says the opposite"),
+        pytest.param({"position_lots": None}, id="the chain is broken"),
+        pytest.param({"mark_ticks": None}, id="no mark"),
+        pytest.param({"forbidden": ("Redis takes no writes",)}, id="forbidden"),
+        pytest.param({"cover": None}, id="no word of the hedger"),
+        pytest.param({"cover": replace(COVER, is_hedging=False)}, id="the hedger does not hedge"),
+    ],
+)
+def test_an_unknown_closes_nothing(changes: dict[str, object]) -> None:
+    """Laws 3 and 7."""
+    assert isinstance(decide_quotes(closing(300, **changes), policy=POLICY, market=MARKET), Wait)
+
+
+@pytest.mark.parametrize(
+    "withheld", [pytest.param((), id="alone"), pytest.param(("halted",), id="under a halt")]
+)
+def test_what_is_withheld_rests_nothing_and_closes_all_the_same(
+    withheld: tuple[str, ...],
+) -> None:
+    assert isinstance(
+        decide_quotes(closing(300, withheld=withheld), policy=POLICY, market=MARKET), Place
+    )
+    assert decide_quotes(at(0, withheld=("halted",)), policy=POLICY, market=MARKET) == Wait(
+        reason="halted"
+    )

@@ -48,3 +48,12 @@ def standing(halts: Iterable[Halt], *, acknowledged: Iterable[str]) -> tuple[Hal
     ended = set(acknowledged)
     kept = {halt.id: halt for halt in halts if halt.id not in ended}
     return tuple(sorted(kept.values(), key=lambda halt: (halt.since_ms, halt.id)))
+
+
+def forbids_hedging(halts: Iterable[Halt]) -> bool:
+    """Whether what stands leaves even an open gap alone.
+
+    A net that is not the pair's own doing is not the pair's to take back (design §4.4). Every
+    other halt ends new risk only: what is open is still hedged.
+    """
+    return any(halt.reason is HaltReason.FOREIGN_POSITION for halt in halts)
