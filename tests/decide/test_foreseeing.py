@@ -110,6 +110,12 @@ class CountingSigner:
     def cancel_all(self, *, market_id: int | None, nonce: int, skip_nonce: bool) -> SignedTx:
         raise AssertionError("only orders are signed here")
 
+    def schedule_cancel_all(self, *, at_ms: int, nonce: int) -> SignedTx:
+        raise AssertionError("only orders are signed here")
+
+    def abort_cancel_all(self, *, nonce: int) -> SignedTx:
+        raise AssertionError("only orders are signed here")
+
     def auth_token(self, *, expires_at_s: int) -> str:
         raise AssertionError("only orders are signed here")
 

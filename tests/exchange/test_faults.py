@@ -542,6 +542,7 @@ def replica_lag_for_a_while() -> None:
 SWITCHES: list[tuple[str, object]] = [
     ("refuse_skip_nonce", True),
     ("ioc_dust_refused", True),
+    ("skipped_nonces_live", True),
     ("scheduled_cancel_all", "overwrite"),
     ("dead_cancel", "no-effect"),
     ("sendtx_answer", "data"),

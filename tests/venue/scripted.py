@@ -169,6 +169,12 @@ class FakeSigner:
     def cancel_all(self, *, market_id: int | None, nonce: int, skip_nonce: bool) -> SignedTx:
         return signed_tx(nonce)
 
+    def schedule_cancel_all(self, *, at_ms: int, nonce: int) -> SignedTx:
+        return signed_tx(nonce)
+
+    def abort_cancel_all(self, *, nonce: int) -> SignedTx:
+        return signed_tx(nonce)
+
 
 class LoopTimeClock:
     """The loop's virtual seconds, as Unix time (which may run faster) and as time since boot."""

@@ -141,6 +141,16 @@ CASES: list[tuple[str, Sign, BySdk]] = [
         lambda signer: signer.cancel_all(market_id=None, nonce=10, skip_nonce=False),
         lambda sdk: sdk.sign_cancel_all_orders(0, 0, **_same(10)),
     ),
+    (
+        "dead man's switch",
+        lambda signer: signer.schedule_cancel_all(at_ms=1_900_000_000_000, nonce=11),
+        lambda sdk: sdk.sign_cancel_all_orders(1, 1_900_000_000_000, **_same(11)),
+    ),
+    (
+        "dead man's switch disarmed",
+        lambda signer: signer.abort_cancel_all(nonce=12),
+        lambda sdk: sdk.sign_cancel_all_orders(2, 0, **_same(12)),
+    ),
 ]
 _table = pytest.mark.parametrize(
     ("sign", "by_sdk"), [pytest.param(sign, by_sdk, id=name) for name, sign, by_sdk in CASES]

@@ -146,6 +146,14 @@ class Signer(Protocol):
         """Immediate; of one market, or of the whole account when `market_id` is None."""
         ...
 
+    def schedule_cancel_all(self, *, at_ms: int, nonce: int) -> SignedTx:
+        """Arms the dead man's switch of the whole account at Unix milliseconds (protocol §7.9)."""
+        ...
+
+    def abort_cancel_all(self, *, nonce: int) -> SignedTx:
+        """Disarms the dead man's switch."""
+        ...
+
     def auth_token(self, *, expires_at_s: int) -> str: ...
 
 

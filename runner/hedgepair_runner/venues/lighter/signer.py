@@ -25,7 +25,7 @@ SDK_VERSION = "1.1.8"
 HIGHEST_PRICE_TICKS = 2**32 - 1
 """The argument is a C int: a higher price is cut off and signed in silence (protocol §5.4)."""
 _LIMIT_ORDER = 0
-_IMMEDIATELY = 0
+_IMMEDIATELY, _SCHEDULED, _ABORT = 0, 1, 2
 _ALL_MARKETS = 255
 _HIGHEST_MARKET = 2**15 - 1
 _HIGHEST_NONCE = 2**48 - 1
@@ -142,6 +142,18 @@ class NativeSigner:
         sign = self._library.SignCancelAllOrders
         return self._signed(
             sign, _IMMEDIATELY, 0, market, int(skip_nonce), nonce, market_id=market, nonce=nonce
+        )
+
+    def schedule_cancel_all(self, *, at_ms: int, nonce: int) -> SignedTx:
+        return self._cancel_all_of_account(_SCHEDULED, at_ms, nonce=nonce)
+
+    def abort_cancel_all(self, *, nonce: int) -> SignedTx:
+        return self._cancel_all_of_account(_ABORT, 0, nonce=nonce)
+
+    def _cancel_all_of_account(self, kind: int, at_ms: int, *, nonce: int) -> SignedTx:
+        sign = self._library.SignCancelAllOrders
+        return self._signed(
+            sign, kind, at_ms, _ALL_MARKETS, 0, nonce, market_id=_ALL_MARKETS, nonce=nonce
         )
 
     def auth_token(self, *, expires_at_s: int) -> str:

@@ -120,6 +120,8 @@ class Admission:
         if objection in _REDUCE_ONLY and treatment.hides_reduce_only:
             objection = None
         if objection is not None:
+            if self._engine.settings.refusal_uses_nonce and objection is not Code.INVALID_NONCE:
+                self._queue.use_up(tx)
             return refuse(objection)
         if account.tier.has_volume_quota and uses_quota(tx):
             account.quota.spend(now_us)

@@ -58,7 +58,7 @@ class Executor:
     def execute(self, queued: Queued) -> None:
         engine = self._engine
         verdict = self._verdict(queued)
-        if not isinstance(verdict, Failed) or verdict.consumes_nonce:
+        if self._uses_nonce(verdict):
             self._queue.include(queued.tx)
         record = replace(
             queued.record,
@@ -70,12 +70,22 @@ class Executor:
         engine.history.put_tx(record)
         engine.emit(TxChanged(record=record))
 
+    def _uses_nonce(self, verdict: Verdict) -> bool:
+        if not isinstance(verdict, Failed):
+            return True
+        return verdict.consumes_nonce and not self._engine.settings.failure_keeps_nonce
+
+    def _nonce_holds(self, tx: Transaction) -> bool:
+        if self._engine.settings.skipped_nonces_live and self._queue.was_skipped(tx):
+            return True
+        return self._queue.nonce_holds(tx)
+
     def _verdict(self, queued: Queued) -> Verdict:
         tx = queued.tx
         treatment = self._engine.treatments.pop(queued.record.tx_hash, UNTREATED)
         if tx.expired_at_ms * 1_000 <= self._engine.now_us:
             return failed(Code.INVALID_TX_INFO, consumes_nonce=False)
-        if not self._queue.nonce_holds(tx):
+        if not self._nonce_holds(tx):
             return failed(Code.INVALID_NONCE, consumes_nonce=False)
         doomed = self._doomed.pop(queued.record.tx_hash, None) or treatment.failure
         account = self._engine.accounts.use(tx.account_index, self._engine.now_us)
@@ -177,12 +187,15 @@ class Executor:
         match tx.time_in_force:
             case CancelAllTimeInForce.IMMEDIATE:
                 market_id = tx.attributes.cancel_all_market
+                if engine.settings.cancel_all_everywhere:
+                    market_id = NIL_MARKET
                 cancel_all(engine, tx.account_index, None if market_id == NIL_MARKET else market_id)
             case CancelAllTimeInForce.SCHEDULED:
                 conflict = order_rules.schedule_conflict(engine, account)
                 if conflict is not None:
                     return failed(conflict)
-                self._switches.arm(account, tx.time_ms)
+                if not engine.settings.schedule_ignored:
+                    self._switches.arm(account, tx.time_ms)
             case CancelAllTimeInForce.ABORT:
                 self._switches.disarm(account)
             case _:

@@ -63,6 +63,8 @@ class Intake:
     def _nonce(self, tx: Transaction) -> Code | None:
         if tx.attributes.skip_nonce and self._engine.settings.refuse_skip_nonce:
             return Code.INVALID_NONCE
+        if self._engine.settings.skipped_nonces_live and self._queue.was_skipped(tx):
+            return None
         next_nonce = self._queue.next_nonce(tx.account_index, tx.api_key_index)
         return None if nonce_is_next(tx, next_nonce) else Code.INVALID_NONCE
 
@@ -181,7 +183,13 @@ class Intake:
             self._queue.has_client_index(tx.account_index, index)
         ):
             return Code.CLIENT_ORDER_INDEX_EXISTS
+        if self._engine.settings.client_index_once and self._was_used(tx.account_index, index):
+            return Code.CLIENT_ORDER_INDEX_EXISTS
         return None
+
+    def _was_used(self, account_index: int, client_order_index: int) -> bool:
+        closed = self._engine.history.closed_orders(account_index, self._engine.now_us)
+        return any(order.client_order_index == client_order_index for order in closed)
 
     def _counts(self, tx: CreateOrder) -> Code | None:
         live, queue, settings = self._engine.live, self._queue, self._engine.settings

@@ -128,6 +128,8 @@ class Match:
         """Equality 0: the same account; 1: the same master account."""
         if account is self._account:
             return True
+        if self._engine.settings.self_trade_by_account:
+            return False
         return bool(self.taker.self_trade_equality) and (
             account.owner_index == self._account.owner_index
         )

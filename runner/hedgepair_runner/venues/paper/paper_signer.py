@@ -116,13 +116,30 @@ class PaperSigner:
             attributes = Attributes(skip_nonce=skip_nonce, cancel_all_market=market_id)
         elif skip_nonce:
             attributes = Attributes(skip_nonce=True)
+        return self._cancel_all(CancelAllTimeInForce.IMMEDIATE, nonce=nonce, attributes=attributes)
+
+    def schedule_cancel_all(self, *, at_ms: int, nonce: int) -> SignedTx:
+        return self._cancel_all(CancelAllTimeInForce.SCHEDULED, nonce=nonce, time_ms=at_ms)
+
+    def abort_cancel_all(self, *, nonce: int) -> SignedTx:
+        return self._cancel_all(CancelAllTimeInForce.ABORT, nonce=nonce)
+
+    def _cancel_all(
+        self,
+        kind: CancelAllTimeInForce,
+        *,
+        nonce: int,
+        time_ms: int = 0,
+        attributes: Attributes = NO_ATTRIBUTES,
+    ) -> SignedTx:
         return self._signed(
             CancelAllOrders(
                 account_index=self.account_index,
                 api_key_index=self.api_key_index,
                 nonce=nonce,
                 expired_at_ms=self._expired_at_ms(),
-                time_in_force=CancelAllTimeInForce.IMMEDIATE,
+                time_in_force=kind,
+                time_ms=time_ms,
                 attributes=attributes,
             )
         )

@@ -43,6 +43,9 @@ class _Key:
     next_nonce: int = FIRST_NONCE
     """After the transactions that the engine has included."""
     waiting: deque[Queued] = field(default_factory=deque)
+    skipped_from: int = 0
+    skipped_until: int = 0
+    """Nonces that the last skip passed over, the end excluded; their reuse is a switch."""
 
 
 class DelayQueue:
@@ -89,6 +92,11 @@ class DelayQueue:
         if market_id is None:
             return self._pending_of_account.get(account_index, 0)
         return self._pending.get((account_index, market_id), 0)
+
+    def was_skipped(self, tx: Transaction) -> bool:
+        """Whether its nonce was passed over by a skip and has not been used since."""
+        key = self._keys.get((tx.account_index, tx.api_key_index))
+        return key is not None and key.skipped_from <= tx.nonce < key.skipped_until
 
     # -- in and out --
 
@@ -137,7 +145,19 @@ class DelayQueue:
         return nonce_is_next(tx, self._key_of_tx(tx).next_nonce)
 
     def include(self, tx: Transaction) -> None:
-        self._key_of_tx(tx).next_nonce = tx.nonce + 1
+        key = self._key_of_tx(tx)
+        if tx.nonce < key.next_nonce:  # a skipped one, by a switch
+            key.skipped_from = tx.nonce + 1
+            return
+        if tx.nonce > key.next_nonce:
+            key.skipped_from, key.skipped_until = key.next_nonce, tx.nonce
+        key.next_nonce = tx.nonce + 1
+
+    def use_up(self, tx: Transaction) -> None:
+        """A refusal took the nonce, by a switch: nothing is queued for it."""
+        key = self._keys.setdefault((tx.account_index, tx.api_key_index), _Key())
+        if not key.waiting and tx.nonce == key.next_nonce:
+            key.next_nonce += 1
 
     def _key_of(self, queued: Queued) -> _Key:
         return self._key_of_tx(queued.tx)

@@ -84,13 +84,17 @@ def recent_trades(read: Read) -> Answer:
     limit = read.parameters.whole("limit", low=1, high=100)
     page = read.exchange.trades(TradeQuery(market_id=rules.market_id, limit=limit))
     complete = read.settings.complete_fields
-    return {
-        "code": 200,
-        "trades": [
+    if read.exchange.doors.settings.public_trades_anonymous:
+        told = [
+            rendering_trades.anonymous_trade(trade, rules, complete=complete)
+            for trade in page.trades
+        ]
+    else:
+        told = [
             rendering_trades.trade(trade, rules, viewer=None, complete=complete)
             for trade in page.trades
-        ],
-    }
+        ]
+    return {"code": 200, "trades": told}
 
 
 def trades(read: Read) -> Answer:

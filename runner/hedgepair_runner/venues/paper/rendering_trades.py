@@ -10,6 +10,12 @@ from hedgepair_runner.venues.paper.records import PICO_PER_MICRO, MarketRules, P
 Json = dict[str, Any]
 
 
+def anonymous_trade(record: Trade, rules: MarketRules, *, complete: bool) -> Json:
+    """As a public tape might say it, which does not tell whose trade it was."""
+    facts = trade(record, rules, viewer=None, complete=complete)
+    return {name: value for name, value in facts.items() if name not in _WHOSE}
+
+
 def trade(record: Trade, rules: MarketRules, *, viewer: int | None, complete: bool) -> Json:
     """One trade, as `viewer` (an account, or nobody) may see it.
 
@@ -52,6 +58,10 @@ def trade(record: Trade, rules: MarketRules, *, viewer: int | None, complete: bo
     return facts
 
 
+_WHOSE = frozenset(
+    {"ask_account_id", "bid_account_id", "ask_client_id", "bid_client_id"}
+    | {"ask_client_id_str", "bid_client_id_str"}
+)
 _NEVER_USED: Json = {
     "integrator_maker_fee": 0,
     "integrator_maker_fee_collector_index": 0,

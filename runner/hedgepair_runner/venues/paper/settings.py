@@ -81,6 +81,24 @@ class ExchangeSettings:
     dead_cancel: DeadCancel = DeadCancel.REFUSE
     refuse_skip_nonce: bool = False
     """Answer 21104 to the skip-nonce attribute."""
+    skipped_nonces_live: bool = False
+    """Skipping fences nothing: nonces that were skipped are still accepted."""
+    refusal_uses_nonce: bool = False
+    """A refusal by the API takes the nonce with it."""
+    failure_keeps_nonce: bool = False
+    """A failure in the engine leaves the nonce unused, whatever the reason."""
+    cancel_all_everywhere: bool = False
+    """Cancel-all ignores its market and cancels the whole account's orders."""
+    schedule_ignored: bool = False
+    """A scheduled cancel-all is accepted and arms nothing."""
+    self_trade_by_account: bool = False
+    """Self-trade equality by master account is ignored: only the same account is oneself."""
+    client_index_once: bool = False
+    """A client order index is used up for good (21728), not only while its order lives."""
+    position_before_absent: bool = False
+    """Trades do not carry the position before them."""
+    public_trades_anonymous: bool = False
+    """Public trades do not say whose they are."""
     ioc_dust_refused: bool = False
     """Hold IOC orders to the minimum sizes, too (21706)."""
     accidental_price_bps: int | None = 500

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from hedgepair_runner.venues.paper.settings import CancelAllRefresh, DeadCancel, ExchangeSettings
 
@@ -28,10 +29,22 @@ class AnswerShape(StrEnum):
 
 _BOTH = ("false", "true")
 SENDTX_ANSWER = "sendtx_answer"
+_FLAGS = (
+    "refuse_skip_nonce",
+    "skipped_nonces_live",
+    "refusal_uses_nonce",
+    "failure_keeps_nonce",
+    "cancel_all_everywhere",
+    "schedule_ignored",
+    "self_trade_by_account",
+    "client_index_once",
+    "position_before_absent",
+    "public_trades_anonymous",
+    "ioc_dust_refused",
+)
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "refuse_skip_nonce": _BOTH,
-        "ioc_dust_refused": _BOTH,
+        **dict.fromkeys(_FLAGS, _BOTH),
         "scheduled_cancel_all": tuple(CancelAllRefresh),
         "dead_cancel": tuple(DeadCancel),
         SENDTX_ANSWER: tuple(AnswerShape),
@@ -53,9 +66,9 @@ def read_position(name: str, value: object) -> SwitchValue:
 
 def positions(settings: ExchangeSettings) -> dict[str, SwitchValue]:
     """Of the engine's switches; `sendtx_answer` is the gateway's."""
+    flags: dict[str, SwitchValue] = {name: getattr(settings, name) for name in _FLAGS}
     return {
-        "refuse_skip_nonce": settings.refuse_skip_nonce,
-        "ioc_dust_refused": settings.ioc_dust_refused,
+        **flags,
         "scheduled_cancel_all": settings.scheduled_cancel_all.value,
         "dead_cancel": settings.dead_cancel.value,
     }
@@ -63,11 +76,10 @@ def positions(settings: ExchangeSettings) -> dict[str, SwitchValue]:
 
 def switched(settings: ExchangeSettings, name: str, value: SwitchValue) -> ExchangeSettings:
     """`value` as `read_position` gives it."""
+    if name in _FLAGS:
+        flag: dict[str, Any] = {name: bool(value)}
+        return replace(settings, **flag)
     match name:
-        case "refuse_skip_nonce":
-            return replace(settings, refuse_skip_nonce=bool(value))
-        case "ioc_dust_refused":
-            return replace(settings, ioc_dust_refused=bool(value))
         case "scheduled_cancel_all":
             return replace(settings, scheduled_cancel_all=CancelAllRefresh(str(value)))
         case "dead_cancel":

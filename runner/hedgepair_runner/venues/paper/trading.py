@@ -178,7 +178,7 @@ def _apply(
         account_index=account.account_index,
         order_index=order.order_index,
         client_order_index=order.client_order_index,
-        position_before_lots=before.size_lots,
+        position_before_lots=0 if engine.settings.position_before_absent else before.size_lots,
         entry_quote_before_micro=before.entry_quote_micro,
         initial_margin_fraction_before=terms.initial_fraction,
         sign_changed=changes_sign(before, terms.delta_lots),
