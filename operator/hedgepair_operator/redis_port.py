@@ -1,7 +1,7 @@
 """What the operator asks of Redis besides reading reports: users for pairs, and whether it is fit.
 
-The port alone; `redis_admin.py` is the administration of ACL users, `shared_user.py` the one for a
-Redis whose ACL may not be changed.
+The port alone; `redis_admin.py` holds both ways: the operator makes the users, or an administrator
+does and the operator looks whether they work.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class RedisRefused(Exception):
 class SigningAccount:
     """An account and key that a pair's runners sign with: what the shared keys are named by.
 
-    `hp:lease:…`, `hp:epoch:…`, `hp:dms:…` of design §8; `hp:budget:<venue>:*` by the venue alone,
-    since the operator knows no L1 address.
+    `hp:lease:…`, `hp:epoch:…`, `hp:dms:…` of design §8; `hp:budget:<venue>:<namespace>:*` by the
+    namespace, since the operator knows no L1 address.
     """
 
     venue: VenueId
@@ -36,7 +36,12 @@ class SigningAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairUser:
-    """Whom a pair's runners are to Redis. `uid` is the resource's, and names the user."""
+    """Whom a pair's runners are to Redis. `uid` is the resource's, and names the user.
+
+    `accounts` are those for which this resource's own runners sign: none of a partner's. Kept by
+    the caller: of two resources in different namespaces that sign for one account, under any key,
+    only the older is accepted, so that no two namespaces ever share a key of an account.
+    """
 
     uid: str
     pair: PairId
@@ -48,6 +53,9 @@ class RedisConcern(StrEnum):
 
     NOT_DURABLE = "RedisNotDurable"
     MAY_EVICT = "RedisMayEvict"
+    ALMOST_FULL = "RedisAlmostFull"
+    USERS_NOT_SAVED = "RedisUsersNotSaved"
+    """There is no ACL file: a restart while the operator is down locks runners out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,5 +87,9 @@ class RedisAdmin(Protocol):
         ...
 
     async def examine(self) -> RedisHealth:
-        """One cheap look: which process answers, durability, eviction."""
+        """One cheap look, to be taken every few seconds: which process answers, durability,
+        eviction. When another process answers than before, all users are made again first.
+
+        RedisRefused says why nothing can be done with this Redis, and the remedy.
+        """
         ...

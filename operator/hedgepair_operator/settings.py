@@ -30,7 +30,8 @@ class RedisAcl(StrEnum):
 
     MANAGED = "Managed"
     PREPROVISIONED = "Preprovisioned"
-    """The Redis forbids ACL changes: all runners use the user of the operator's own URL."""
+    """The Redis forbids ACL changes: an administrator makes the users; the operator names the rule
+    of each in the pair's condition, and looks whether it can log in as it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,8 +68,13 @@ class RedisWorld:
         self.client = connect(url, timeout_s=5.0)
         self.opened = [self.client]
 
+    def url_of(self, pair: PairId) -> str:
+        """With what a pair's runners connect."""
+        return self.url
+
     def bus(self, pair: PairId = PAIR) -> Bus:
-        client, tail = connect(self.url, timeout_s=5.0), connect(self.url, timeout_s=5.0)
+        url = self.url_of(pair)
+        client, tail = connect(url, timeout_s=5.0), connect(url, timeout_s=5.0)
         self.opened += [client, tail]
         return RedisBus(client, tail, pair=pair)
 

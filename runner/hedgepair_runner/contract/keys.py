@@ -66,9 +66,13 @@ def epoch(venue: VenueId, account_index: int, api_key_index: int) -> str:
     return f"hp:epoch:{venue}:{account_index}:{api_key_index}"
 
 
-def budget(venue: VenueId, l1_address: str) -> str:
-    """Hash: the request budget that the accounts of one L1 address share (design §5)."""
-    return f"hp:budget:{venue}:{l1_address.lower()}"
+def budget(venue: VenueId, namespace: str, l1_address: str) -> str:
+    """Hash: the request budget that the accounts of one L1 address share (design §5).
+
+    Within a namespace only: whose an L1 address is, nobody but the exchange can say, and a
+    neighbour that named ours could otherwise use up our budget.
+    """
+    return f"hp:budget:{venue}:{namespace}:{l1_address.lower()}"
 
 
 def dead_mans_switch(venue: VenueId, account_index: int) -> str:
