@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 LOCK  := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate
 
-.PHONY: help demo check test long lint bench lock clean
+.PHONY: e2e e2e-long help demo check test long lint bench lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,12 @@ lint: $(READY) ## format, lint, types and layers
 bench: $(READY) ## the project's own benchmark, beside its floor
 	@$(BIN)/python tests/bench/run.py $(BENCH)
 	@$(BIN)/python tests/bench/exchange.py $(if $(findstring --quick,$(BENCH)),--quick)
+
+e2e: $(READY) ## cluster tests: on KUBECONFIG, on kind, or by the tool of CLUSTER_TOOL
+	@scripts/e2e short $(E2E)
+
+e2e-long: $(READY) ## all cluster tests, the longest and the scale too
+	@scripts/e2e long $(E2E)
 
 lock: $(READY) ## locks/*.txt anew from pyproject.toml
 	@$(LOCK) --all-extras pyproject.toml -o locks/dev.txt
