@@ -79,7 +79,7 @@ def connect(url: str, *, timeout_s: float) -> redis.Redis:
     )
 
 
-async def _asked(answer: Awaitable[Answer]) -> Answer:
+async def asked(answer: Awaitable[Answer]) -> Answer:
     """Maps every failure of the library to BusUnavailable. Its texts never hold the URL."""
     task = asyncio.current_task()
     cancels = task.cancelling() if task is not None else 0
@@ -106,17 +106,17 @@ class RedisLeases:
         self._raise: Callable[..., Awaitable[Any]] = client.register_script(RAISE_EPOCH)
 
     async def acquire(self, holder: str, *, ttl_ms: int) -> LeaseGrant:
-        answer = await _asked(self._acquire(keys=[self._lease], args=[holder, ttl_ms]))
+        answer = await asked(self._acquire(keys=[self._lease], args=[holder, ttl_ms]))
         return LeaseGrant(answer.decode())
 
     async def renew(self, holder: str, *, ttl_ms: int) -> bool:
-        return bool(await _asked(self._renew(keys=[self._lease], args=[holder, ttl_ms])))
+        return bool(await asked(self._renew(keys=[self._lease], args=[holder, ttl_ms])))
 
     async def release(self, holder: str) -> None:
-        await _asked(self._release(keys=[self._lease], args=[holder, RELEASED_FOR_MS]))
+        await asked(self._release(keys=[self._lease], args=[holder, RELEASED_FOR_MS]))
 
     async def raise_epoch(self, floor: int) -> int:
-        return int(await _asked(self._raise(keys=[self._epoch], args=[floor])))
+        return int(await asked(self._raise(keys=[self._epoch], args=[floor])))
 
 
 class RedisBus:
@@ -154,12 +154,12 @@ class RedisBus:
 
     async def publish_fills(self, trades: Sequence[AccountTrade]) -> None:
         if len(trades) == 1:
-            await _asked(self._add(self._client, b"trade", orjson.dumps(trades[0])))
+            await asked(self._add(self._client, b"trade", orjson.dumps(trades[0])))
             return
         pipe = self._client.pipeline(transaction=False)
         for trade in trades:
             self._add(pipe, b"trade", orjson.dumps(trade))
-        await _asked(pipe.execute())
+        await asked(pipe.execute())
 
     async def tell_quote(self, quote: QuoteTold) -> None:
         pipe = self._client.pipeline(transaction=False)
@@ -171,32 +171,30 @@ class RedisBus:
         else:
             pipe.hset(self._quotes, str(quote.client_order_index), text)
         self._add(pipe, b"quote", text)
-        await _asked(pipe.execute())
+        await asked(pipe.execute())
 
     async def read_quotes(self) -> tuple[QuoteTold, ...]:
-        found = await _asked(
-            cast(Awaitable[dict[bytes, bytes]], self._client.hgetall(self._quotes))
-        )
+        found = await asked(cast(Awaitable[dict[bytes, bytes]], self._client.hgetall(self._quotes)))
         return tuple(QuoteTold(**orjson.loads(text)) for text in found.values())
 
     async def write_intent(self, intent: IntentRecord) -> None:
         text = orjson.dumps(intent)
-        await _asked(self._client.hset(self._intents, str(intent.nonce), text))
+        await asked(self._client.hset(self._intents, str(intent.nonce), text))
 
     async def drop_intent(self, nonce: int) -> None:
-        await _asked(self._client.hdel(self._intents, str(nonce)))
+        await asked(self._client.hdel(self._intents, str(nonce)))
 
     async def write_report(self, role: Role, report: RunnerReport, *, ttl_ms: int) -> None:
-        await _asked(
+        await asked(
             self._client.set(keys.report(self._pair, role), orjson.dumps(report), px=ttl_ms)
         )
 
     async def read_report(self, role: Role) -> RunnerReport | None:
-        text = await _asked(self._client.get(keys.report(self._pair, role)))
+        text = await asked(self._client.get(keys.report(self._pair, role)))
         return None if text is None else read_report(cast(bytes, text))
 
     async def raise_alarm(self, kind: str, message: str) -> None:
-        await _asked(
+        await asked(
             self._client.xadd(
                 keys.alarm(self._pair), {"kind": kind, "message": message}, maxlen=1_000
             )
@@ -208,11 +206,11 @@ class RedisBus:
         )
 
     async def _end_of_stream(self) -> bytes | str:
-        newest = await _asked(self._tail.xrevrange(self._fills, count=1))
+        newest = await asked(self._tail.xrevrange(self._fills, count=1))
         return cast(bytes, newest[0][0]) if newest else "0-0"
 
     async def _read_tail(self, position: bytes | str) -> bytes | str:
-        answer = await _asked(
+        answer = await asked(
             self._tail.xread({self._fills: position}, count=500, block=TAIL_BLOCK_MS)
         )
         for _, entries in _streams(answer):

@@ -12,7 +12,9 @@ from hedgepair_runner.bus import Bus, IntentRecord, Leases
 from hedgepair_runner.contract import keys
 from hedgepair_runner.contract.identity import PairId, VenueId
 from hedgepair_runner.redis_bus import RedisBus, RedisLeases, connect
-from tests.flow.memory_bus import MemoryBus, MemoryLeases, MemoryStore
+from hedgepair_runner.redis_tokens import RedisTokens
+from hedgepair_runner.token_store import TokenStore
+from tests.flow.memory_bus import MemoryBus, MemoryLeases, MemoryStore, MemoryTokens
 
 PAIR, OTHER_PAIR = PairId(namespace="a", pairing="p"), PairId(namespace="b", pairing="p")
 VENUE = VenueId(chain_id=300, url="http://one")
@@ -25,6 +27,8 @@ class World(Protocol):
     def bus(self, pair: PairId = PAIR) -> Bus: ...
 
     def leases(self, *, account: int = 1, key: int = 4) -> Leases: ...
+
+    def tokens(self, pair: PairId = PAIR) -> TokenStore: ...
 
     async def flush(self) -> None: ...
 
@@ -46,6 +50,9 @@ class MemoryWorld:
 
     def leases(self, *, account: int = 1, key: int = 4) -> Leases:
         return MemoryLeases(self.store, venue=VENUE, account=account, key=key)
+
+    def tokens(self, pair: PairId = PAIR) -> TokenStore:
+        return MemoryTokens(self.store, pair=pair)
 
     async def flush(self) -> None:
         self.store.flush()
@@ -80,6 +87,9 @@ class RedisWorld:
 
     def leases(self, *, account: int = 1, key: int = 4) -> Leases:
         return RedisLeases(self.client, venue=VENUE, account=account, key=key)
+
+    def tokens(self, pair: PairId = PAIR) -> TokenStore:
+        return RedisTokens(self.client, pair=pair)
 
     async def flush(self) -> None:
         await self.client.flushdb()
