@@ -89,7 +89,9 @@ class RedisWorld:
         return RedisLeases(self.client, venue=VENUE, account=account, key=key)
 
     def tokens(self, pair: PairId = PAIR) -> TokenStore:
-        return RedisTokens(self.client, pair=pair)
+        client = connect(self.url_of(pair), timeout_s=5.0)
+        self.opened.append(client)
+        return RedisTokens(client, pair=pair)
 
     async def flush(self) -> None:
         await self.client.flushdb()
