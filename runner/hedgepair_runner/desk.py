@@ -9,6 +9,7 @@ from hedgepair_runner.clock import Clock
 from hedgepair_runner.contract.identity import PairId, Role
 from hedgepair_runner.leaser import Leaser
 from hedgepair_runner.metrics import RunnerMetrics
+from hedgepair_runner.sharing import Sharing
 from hedgepair_runner.units import Market
 from hedgepair_runner.venues.venue import StreamDown, StreamUp, Venue, VenueEvent
 
@@ -32,6 +33,8 @@ class Desk:
     leaser: Leaser
     clock: Clock
     metrics: RunnerMetrics
+    sharing: Sharing | None = None
+    """None: nobody else lives on this account's or its L1 address's limits."""
 
 
 @dataclass(slots=True)

@@ -26,7 +26,10 @@ MAX_BOUNCES = 2
 
 async def check_clock(venue: Venue, *, clock: Clock) -> None:
     """Refuses to run with a wall clock more than 5 s off the venue's (design §4.4)."""
-    skew_ms = clock.wall_ms() - await venue.read_wall_clock_ms()
+    earliest_ms = clock.wall_ms()
+    venue_ms = await venue.read_wall_clock_ms()
+    # The answer may have waited for its turn: the venue spoke at some moment in between.
+    skew_ms = min(max(venue_ms, earliest_ms), clock.wall_ms()) - venue_ms
     if abs(skew_ms) > MAX_CLOCK_SKEW_MS:
         raise StartRefused(
             f"This machine's clock is {abs(skew_ms) / 1000:.0f} s "

@@ -33,7 +33,7 @@ from hedgepair_runner.quoting import (
 from hedgepair_runner.reporter import blank_report
 from hedgepair_runner.tally import Tally
 from hedgepair_runner.teller import Teller
-from hedgepair_runner.venues.venue import OrdersSeen, PositionsSeen, TradesSeen, VenueEvent
+from hedgepair_runner.venues.venue import Lane, OrdersSeen, PositionsSeen, TradesSeen, VenueEvent
 from hedgepair_runner.withdrawal import prove_withdrawn
 
 TICK_S = 0.05
@@ -214,8 +214,16 @@ class Quoter:
         self._reason = decision.reason if isinstance(decision, Wait | Cancel) else ""
         if isinstance(decision, Cancel):
             self._quotes.cancel(decision.reason, office)
-        elif isinstance(decision, Place):
+        elif isinstance(decision, Place) and not self._has_to_save(decision):
             self._quotes.place(decision, office, timeout_s=self.policy.timeout_s)
+
+    def _has_to_save(self, place: Place) -> bool:
+        """Quotes slow down before hedges wait (design §5): nothing is signed that could not go."""
+        venue = self._desk.venue
+        if place.is_ioc or venue.delay_s(Lane.QUOTE) == 0.0:
+            return False
+        self._reason = venue.limiter.quota.scarcity() or "the request budget has no room for quotes"
+        return True
 
     # -- telling -----------------------------------------------------------------------------
 

@@ -16,7 +16,8 @@ from hedgepair_runner.orders import Book, Level, OwnOrder, Side
 from hedgepair_runner.units import BPS, Market
 
 LEAST_REST_S = 1.0
-"""A moved level is followed no sooner: following every tick would spend the venue's budget."""
+"""A moved level is followed no sooner: following every tick would spend the venue's budget. A
+small tier asks for more (`affording`)."""
 
 
 REDIS_WRITABLE_S = 2.0
@@ -40,6 +41,7 @@ class QuotePolicy:
     requote_ticks: int
     max_distance_bps: int
     max_position_lots: int
+    least_rest_s: float = LEAST_REST_S
     closing_bps: int
 
 
@@ -321,7 +323,7 @@ def _review(
         return Cancel(reason="the position is not the one it was placed for")
     if question.resting_since_s >= policy.timeout_s:
         return Cancel(reason="timed out")
-    if policy.requote_ticks == 0 or question.resting_since_s < LEAST_REST_S:
+    if policy.requote_ticks == 0 or question.resting_since_s < policy.least_rest_s:
         return Keep()
     wanted = level_ticks(question, live.side, depth=policy.depth, own=live)
     wanted = None if wanted is None else _within(wanted, live.side, question, policy)

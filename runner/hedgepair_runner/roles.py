@@ -7,8 +7,10 @@ import gc
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
+from hedgepair_runner.affording import least_rest_s
 from hedgepair_runner.clock import Clock, SystemClock
 from hedgepair_runner.contract.credentials import KeyUnavailable, resolve_key
 from hedgepair_runner.contract.identity import Role
@@ -21,7 +23,6 @@ from hedgepair_runner.leaser import Leaser
 from hedgepair_runner.logs import secrets
 from hedgepair_runner.metrics import RunnerMetrics
 from hedgepair_runner.policies import hedger_policy, needs_cover, quote_policy, unheeded
-from hedgepair_runner.probe_files import refuse_unprobed
 from hedgepair_runner.quoter import Quoter
 from hedgepair_runner.redis_bus import (
     COMMAND_TIMEOUT_S,
@@ -30,13 +31,16 @@ from hedgepair_runner.redis_bus import (
     RedisLeases,
     connect,
 )
+from hedgepair_runner.redis_sharing import RedisSharing
 from hedgepair_runner.refusals import StartRefused
 from hedgepair_runner.reporter import Reporter
 from hedgepair_runner.tenure import Officer, Tenure
+from hedgepair_runner.upkeep import Upkeep
 from hedgepair_runner.venues.lighter.aiohttp_transport import AiohttpTransport, Endpoints
 from hedgepair_runner.venues.lighter.client import LighterVenue, VenueParts
-from hedgepair_runner.venues.lighter.limiting import STANDARD, UNLIMITED, Limiter
+from hedgepair_runner.venues.lighter.limiting import Limiter
 from hedgepair_runner.venues.lighter.signer import NativeSigner
+from hedgepair_runner.venues.tiers import STANDARD, Tier
 from hedgepair_runner.venues.venue import VenueRefused, VenueUnavailable
 
 logger = logging.getLogger(__name__)
@@ -61,9 +65,7 @@ async def run_role(
     Raises StartRefused when it may not or cannot start, with the sentence for the user.
     `parts_hook` may wrap the venue's parts, for benchmarks.
     """
-    refuse_unprobed(
-        settings.manifest, (role,), probes_dir=settings.probes_dir, environ=settings.environ
-    )
+    _refuse_early(settings.manifest)
     logger.warning("settings not acted on yet", extra={"fields": list(unheeded(settings.manifest))})
     clock = SystemClock()
     venue = _venue(role, settings, clock, parts_hook)
@@ -71,7 +73,7 @@ async def run_role(
     bus = RedisBus(
         client, connect(settings.redis_url, timeout_s=TAIL_TIMEOUT_S), pair=settings.pair
     )
-    account = account_of(role, settings.manifest)
+    account = _account(role, settings.manifest)
     leases = RedisLeases(
         client,
         venue=settings.endpoints.venue_id,
@@ -95,6 +97,9 @@ async def run_role(
             leaser=Leaser(leases, holder=settings.holder, clock=clock),
             clock=clock,
             metrics=metrics,
+            sharing=RedisSharing(
+                client, venue=settings.endpoints.venue_id, namespace=settings.pair.namespace
+            ),
         )
         _spare_the_collector()
         await serve(desk, settings.manifest, stop=stop, on_reporter=on_reporter)
@@ -118,7 +123,12 @@ async def serve(
     reporter = Reporter(desk)
     if on_reporter is not None:
         on_reporter(reporter)
-    appoint = await _appointment(desk, manifest, streams, stop)
+    upkeep = Upkeep(desk, manifest)
+    await upkeep.back_off(stop)
+    tier = await _patiently(upkeep.learn_tier, stop)
+    if tier is None:
+        return
+    appoint = await _appointment(desk, manifest, streams, tier, stop)
     if appoint is None:
         return
     tenure = Tenure(
@@ -134,6 +144,7 @@ async def serve(
                 tasks.create_task(desk.venue.run(), name="venue"),
                 tasks.create_task(desk.bus.run(), name="bus"),
                 tasks.create_task(reporter.run(), name="reporter"),
+                *(tasks.create_task(work, name=name) for name, work in upkeep.tasks().items()),
             ]
             await tenure.serve(stop)
             await reporter.write()
@@ -156,10 +167,11 @@ def _spare_the_collector() -> None:
 
 
 async def _appointment(
-    desk: Desk, manifest: HedgePair, streams: Streams, stop: asyncio.Event
+    desk: Desk, manifest: HedgePair, streams: Streams, tier: Tier, stop: asyncio.Event
 ) -> Callable[[asyncio.TaskGroup], Officer] | None:
     if desk.role is Role.MAKER:
         policy = quote_policy(manifest, desk.market)
+        policy = replace(policy, least_rest_s=least_rest_s(tier, at_least_s=policy.least_rest_s))
         cover = needs_cover(manifest)
 
         def appoint_quoter(tasks: asyncio.TaskGroup) -> Officer:
@@ -188,26 +200,33 @@ async def _same_master(desk: Desk) -> bool:
     return bool(maker.l1_address) and maker.l1_address == hedger.l1_address
 
 
+def _refuse_early(manifest: HedgePair) -> None:
+    if manifest.spec.exchange.network is Network.MAINNET:
+        raise StartRefused(
+            "spec.exchange.network Mainnet: this version does not trade real money yet. It needs "
+            "a recent probe record of your account, which it cannot make; use Testnet or Paper."
+        )
+
+
 def _venue(
     role: Role, settings: RunnerSettings, clock: Clock, parts_hook: PartsHook | None
 ) -> LighterVenue:
-    account = account_of(role, settings.manifest)
+    account = _account(role, settings.manifest)
     endpoints = settings.endpoints
     signer = NativeSigner(
         account_index=account.account_index,
         api_key_index=account.api_key_index,
-        private_key=private_key_of(account, settings),
+        private_key=_private_key(account, settings),
         chain_id=endpoints.chain_id,
     )
     transport = AiohttpTransport(
         Endpoints(rest_url=endpoints.rest_url, ws_url=endpoints.ws_url, chain_id=endpoints.chain_id)
     )
-    is_paper = settings.manifest.spec.exchange.network is Network.PAPER
     parts = VenueParts(
         transport=transport,
         clock=clock,
         rng=random.Random(f"{settings.holder}:{role.label}"),
-        limiter=Limiter(UNLIMITED if is_paper else STANDARD),
+        limiter=Limiter(STANDARD),
     )
     if parts_hook is not None:
         parts = parts_hook(parts)
@@ -215,8 +234,7 @@ def _venue(
     return LighterVenue(signer, parts, symbols=(settings.manifest.spec.market,), watched=watched)
 
 
-def private_key_of(account: Account, settings: RunnerSettings) -> str:
-    """The key in hex. Raises StartRefused without one; its text is a known secret from now on."""
+def _private_key(account: Account, settings: RunnerSettings) -> str:
     if settings.endpoints.paper_seed is not None and account.secret_ref is None:
         from hedgepair_runner.venues.paper import keys  # only paper needs it
 
@@ -239,8 +257,7 @@ def private_key_of(account: Account, settings: RunnerSettings) -> str:
     return resolved.key.reveal()
 
 
-def account_of(role: Role, manifest: HedgePair) -> Account:
-    """The account that a role signs for. Raises StartRefused where there is none."""
+def _account(role: Role, manifest: HedgePair) -> Account:
     if role is Role.MAKER:
         return manifest.spec.maker.account
     if manifest.spec.hedger is None:

@@ -12,9 +12,10 @@ from hedgepair_runner.bus import Bus, IntentRecord, Leases
 from hedgepair_runner.contract import keys
 from hedgepair_runner.contract.identity import PairId, VenueId
 from hedgepair_runner.redis_bus import RedisBus, RedisLeases, connect
-from hedgepair_runner.redis_tokens import RedisTokens
-from hedgepair_runner.token_store import TokenStore
-from tests.flow.memory_bus import MemoryBus, MemoryLeases, MemoryStore, MemoryTokens
+from hedgepair_runner.redis_sharing import RedisSharing
+from hedgepair_runner.sharing import Sharing
+from tests.flow.memory_bus import MemoryBus, MemoryLeases, MemoryStore
+from tests.flow.memory_sharing import MemorySharing
 
 PAIR, OTHER_PAIR = PairId(namespace="a", pairing="p"), PairId(namespace="b", pairing="p")
 VENUE = VenueId(chain_id=300, url="http://one")
@@ -28,7 +29,7 @@ class World(Protocol):
 
     def leases(self, *, account: int = 1, key: int = 4) -> Leases: ...
 
-    def tokens(self, pair: PairId = PAIR) -> TokenStore: ...
+    def sharing(self) -> Sharing: ...
 
     async def flush(self) -> None: ...
 
@@ -51,8 +52,8 @@ class MemoryWorld:
     def leases(self, *, account: int = 1, key: int = 4) -> Leases:
         return MemoryLeases(self.store, venue=VENUE, account=account, key=key)
 
-    def tokens(self, pair: PairId = PAIR) -> TokenStore:
-        return MemoryTokens(self.store, pair=pair)
+    def sharing(self) -> Sharing:
+        return MemorySharing(self.store, self.store.shared)
 
     async def flush(self) -> None:
         self.store.flush()
@@ -88,10 +89,8 @@ class RedisWorld:
     def leases(self, *, account: int = 1, key: int = 4) -> Leases:
         return RedisLeases(self.client, venue=VENUE, account=account, key=key)
 
-    def tokens(self, pair: PairId = PAIR) -> TokenStore:
-        client = connect(self.url_of(pair), timeout_s=5.0)
-        self.opened.append(client)
-        return RedisTokens(client, pair=pair)
+    def sharing(self) -> Sharing:
+        return RedisSharing(self.client, venue=VENUE, namespace=PAIR.namespace)
 
     async def flush(self) -> None:
         await self.client.flushdb()

@@ -21,6 +21,7 @@ from hedgepair_runner.venues.paper.assembly import ExchangeOptions, assemble
 from hedgepair_runner.venues.paper.gateway_settings import Checking, GatewaySettings
 from hedgepair_runner.venues.paper.generating import Profile
 from hedgepair_runner.venues.paper.inprocess import LoopClock, drive
+from hedgepair_runner.venues.paper.limiting_requests import LimitSettings
 from hedgepair_runner.venues.paper.markets import ETH
 from hedgepair_runner.venues.paper.records import Order, TimeInForce
 from hedgepair_runner.venues.paper.settings import ExchangeSettings
@@ -52,6 +53,8 @@ class RingOptions:
     bus_latency_s: float = 0.0002
     level_lots: int = 2_000
     carried_lots: int = 0
+    has_limits: bool = False
+    """The exchange enforces the request limits of its tiers."""
 
 
 def manifest_of(spec: Mapping[str, Any], *, name: str = "pair") -> HedgePair:
@@ -88,7 +91,9 @@ class Ring:
                 chain_id=CHAIN_ID,
                 markets=(ETH,),
                 exchange=options.exchange,
-                gateway=GatewaySettings(checking=Checking.OFF),
+                gateway=GatewaySettings(
+                    checking=Checking.OFF, limits=LimitSettings(is_on=options.has_limits)
+                ),
                 profile=options.profile,
             ),
             clock=self.clock,

@@ -19,7 +19,7 @@ from hedgepair_runner.reporter import Reporter
 from hedgepair_runner.roles import serve
 from hedgepair_runner.units import Market
 from hedgepair_runner.venues.lighter.client import LighterVenue, VenueParts
-from hedgepair_runner.venues.lighter.limiting import UNLIMITED, Limiter
+from hedgepair_runner.venues.lighter.limiting import STANDARD, Limiter
 from hedgepair_runner.venues.lighter.transport import Connection
 from hedgepair_runner.venues.paper.faults import ANSWERED, ARRIVES, Fate, Faults, Outcome, RestFate
 from hedgepair_runner.venues.paper.gateway import Gateway
@@ -27,6 +27,7 @@ from hedgepair_runner.venues.paper.inprocess import InProcessTransport, LoopCloc
 from hedgepair_runner.venues.paper.paper_signer import PaperSigner
 from hedgepair_runner.venues.venue import VenueUnavailable
 from tests.flow.memory_bus import MemoryBus, MemoryLeases, MemoryStore
+from tests.flow.memory_sharing import MemorySharing
 from tests.flow.pausing_loop import Process, outside, start
 
 CHAIN_ID = 300
@@ -237,6 +238,7 @@ class Seat:
             leaser=Leaser(self.leases, holder=self.name, clock=self.clock),
             clock=self.clock,
             metrics=RunnerMetrics(),
+            sharing=MemorySharing(self.around.store, self.around.store.shared),
         )
         try:
             await serve(desk, self.manifest, stop=self.stop, on_reporter=self.reporters.append)
@@ -249,7 +251,7 @@ class Seat:
             transport=self.wire,
             clock=clock,
             rng=random.Random(f"{self.around.seed}:{self.name}"),
-            limiter=Limiter(UNLIMITED),
+            limiter=Limiter(STANDARD),
         )
         spec = self.manifest.spec
         watched = () if self.role is Role.MAKER else (spec.maker.account.account_index,)

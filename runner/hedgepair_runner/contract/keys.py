@@ -58,6 +58,11 @@ def alarm(pair: PairId) -> str:
     return f"hp:{{{pair}}}:alarm"
 
 
+def starts(pair: PairId, role: Role) -> str:
+    """Hash: when this role was started lately, so that a crash loop backs off."""
+    return f"hp:{{{pair}}}:starts:{role.label}"
+
+
 def lease(venue: VenueId, account_index: int, api_key_index: int) -> str:
     return f"hp:lease:{venue}:{account_index}:{api_key_index}"
 

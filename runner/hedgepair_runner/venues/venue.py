@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
+from hedgepair_runner.budgeting import Claim, Grant, Needs, Resource
 from hedgepair_runner.orders import (
     AccountRead,
     AccountTrade,
@@ -23,9 +24,12 @@ from hedgepair_runner.orders import (
     Verdict,
 )
 from hedgepair_runner.units import Market
+from hedgepair_runner.venues.tiers import AccountLimits, Tier
 
 if TYPE_CHECKING:
     import asyncio  # for a name in the port: deciding modules import this one, too
+
+    from hedgepair_runner.venues.lighter.rationing import Ration  # which imports this one
 
 
 class VenueUnavailable(Exception):
@@ -161,6 +165,30 @@ class SigningFailed(Exception):
     """The signer refused; nothing was sent. The message holds no secret."""
 
 
+class Budget(Protocol):
+    """The request budget of an L1 address, as far as one process spends it. Times in seconds of
+    any clock that only moves forward, always the same one."""
+
+    tier: Tier
+    quota: Ration
+
+    def adopt(self, tier: Tier) -> None:
+        """The account's real tier became known."""
+        ...
+
+    def share(self, needs: Needs) -> None:
+        """Others live on it, too: from now on it lives on grants."""
+        ...
+
+    def claims(self, now_s: float) -> dict[Resource, Claim]: ...
+
+    def granted(self, resource: Resource, answer: Grant, *, asked_s: float) -> None: ...
+
+    def is_low(self) -> bool: ...
+
+    def headroom(self, lane: Lane, now_s: float) -> int: ...
+
+
 class Venue(Protocol):
     """One account's view of a venue: its own private channels, public data, and the order path."""
 
@@ -186,6 +214,13 @@ class Venue(Protocol):
         """Seconds since the stream last said anything; None while it is down."""
         ...
 
+    @property
+    def limiter(self) -> Budget: ...
+
+    def delay_s(self, lane: Lane) -> float:
+        """Seconds until an order of this lane could go; 0.0: now. Books nothing."""
+        ...
+
     def headroom(self, lane: Lane) -> int:
         """Transactions that the lane could send right now within the rate budget."""
         ...
@@ -198,6 +233,10 @@ class Venue(Protocol):
         ...
 
     async def markets(self) -> Mapping[str, Market]: ...
+
+    async def read_limits(self) -> AccountLimits:
+        """The own account's tier and fee rates."""
+        ...
 
     async def read_account(self, account_index: int) -> AccountRead: ...
 

@@ -20,7 +20,7 @@ from hedgepair_runner.orders import (
 )
 from hedgepair_runner.units import Market
 from hedgepair_runner.venues.lighter.feeder import AccountFeed, MarketFeed
-from hedgepair_runner.venues.lighter.limiting import Limiter
+from hedgepair_runner.venues.lighter.limiting import SEND_WEIGHT, Limiter
 from hedgepair_runner.venues.lighter.reader import Reader
 from hedgepair_runner.venues.lighter.sender import Sender
 from hedgepair_runner.venues.lighter.sessions import SessionSettings
@@ -35,6 +35,7 @@ from hedgepair_runner.venues.lighter.streams import (
 )
 from hedgepair_runner.venues.lighter.tokens import Tokens
 from hedgepair_runner.venues.lighter.transport import Transport
+from hedgepair_runner.venues.tiers import AccountLimits
 from hedgepair_runner.venues.venue import Lane, Signer, VenueEvent, VenueRefused
 
 
@@ -155,6 +156,16 @@ class LighterVenue:
         """Margin figures as the venue last told them; None while the stream is down."""
         return self._account_feed.stats if self._account_feed else None
 
+    @property
+    def limiter(self) -> Limiter:
+        """The request budget, as far as this process spends it."""
+        return self._parts.limiter
+
+    def delay_s(self, lane: Lane) -> float:
+        """Seconds until an order of this lane could go; 0.0: now. Books nothing."""
+        now_s = asyncio.get_running_loop().time()
+        return self._parts.limiter.delay_s(lane, SEND_WEIGHT, now_s, is_send=True, uses_quota=True)
+
     def headroom(self, lane: Lane) -> int:
         """Transactions that the lane could send right now within the rate budget."""
         return self._parts.limiter.headroom(lane, asyncio.get_running_loop().time())
@@ -164,6 +175,9 @@ class LighterVenue:
 
     async def markets(self) -> Mapping[str, Market]:
         return await self._reader.markets()
+
+    async def read_limits(self) -> AccountLimits:
+        return await self._reader.limits()
 
     async def read_account(self, account_index: int) -> AccountRead:
         return await self._reader.account(account_index)

@@ -1,97 +1,41 @@
 """The client's own rate limiter: who may ask now, and who waits (protocol §8, design §5).
 
 Budgets count over a rolling minute. Lanes have ceilings instead of queues: the lower a lane, the
-sooner it stops, so that hedges and cancels always find the reserve untouched. Deterministic; time
-is an argument (any clock in seconds that only moves forward).
+sooner it stops, so that hedges and cancels always find the reserve untouched. Where several
+processes live on one L1 address, each spends only what it was granted beforehand (`budgeting`).
+Deterministic; time is an argument (any clock in seconds that only moves forward).
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
-
+from hedgepair_runner.budgeting import Claim, Grant, Needs, Resource
+from hedgepair_runner.venues.lighter.buckets import WINDOW_S, Bucket
+from hedgepair_runner.venues.lighter.rationing import Ration
+from hedgepair_runner.venues.tiers import PLUS, PREMIUM, STANDARD, UNLIMITED, Tier
 from hedgepair_runner.venues.venue import Lane
 
-WINDOW_S = 60.0
+__all__ = [
+    "FIREWALL_S",
+    "PLUS",
+    "PREMIUM",
+    "SEND_WEIGHT",
+    "STANDARD",
+    "UNLIMITED",
+    "WINDOW_S",
+    "Limiter",
+    "Tier",
+]
+
 FIREWALL_S = 60.0
 """A 405 comes from the firewall: all traffic stops for this long (protocol §8)."""
 FIRST_BACK_OFF_S = 0.5
 LONGEST_BACK_OFF_S = 16.0
 SEND_WEIGHT = 6
+PLENTY = 1_000_000
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tier:
-    """What an account may ask for in a minute (protocol §7.12, §8).
-
-    Every request costs its weight, at least `least_weight`: on a Standard account that makes 60
-    requests of 24,000 whatever their weight. `sends_per_minute` is a bucket of transactions of
-    its own; None: they draw on the weight like anything else. The reserves are what only hedges
-    and cancels may use.
-    """
-
-    name: str
-    weight_per_minute: int
-    least_weight: int
-    sends_per_minute: int | None
-    reserved_requests: int = 15
-
-
-STANDARD = Tier(name="standard", weight_per_minute=24_000, least_weight=400, sends_per_minute=None)
-PREMIUM = Tier(name="premium", weight_per_minute=24_000, least_weight=1, sends_per_minute=4_000)
-PLUS = Tier(name="plus", weight_per_minute=120_000, least_weight=1, sends_per_minute=8_000)
-UNLIMITED = Tier(
-    name="unlimited",
-    weight_per_minute=0,
-    least_weight=0,
-    sends_per_minute=None,
-    reserved_requests=0,
-)
-"""A paper exchange without limits. Back-offs still hold."""
-
-_FLATTEN_SHARE, _READ_EXTRA = 3, 10
+_READ_EXTRA = 10
 _RESERVE_SHARE = 4
-
-
-@dataclass(slots=True)
-class _Bucket:
-    """One rolling minute of one resource."""
-
-    capacity: int
-    reserve: int
-    read_extra: int
-    used: int = 0
-    spent: deque[tuple[float, int]] = field(default_factory=deque)
-
-    def ceiling(self, lane: Lane) -> int:
-        match lane:
-            case Lane.HEDGE | Lane.CANCEL:
-                return self.capacity
-            case Lane.FLATTEN:
-                return self.capacity - self.reserve // _FLATTEN_SHARE
-            case Lane.QUOTE:
-                return self.capacity - self.reserve
-            case Lane.READ:
-                return self.capacity - self.reserve - self.read_extra
-
-    def forget(self, now_s: float) -> None:
-        while self.spent and self.spent[0][0] + WINDOW_S <= now_s:
-            self.used -= self.spent.popleft()[1]
-
-    def delay_s(self, lane: Lane, cost: int, now_s: float) -> float:
-        """Until enough of the window has passed for this cost under the lane's ceiling."""
-        surplus = self.used + cost - self.ceiling(lane)
-        if surplus <= 0:
-            return 0.0
-        for spent_at_s, spent in self.spent:
-            surplus -= spent
-            if surplus <= 0:
-                return max(spent_at_s + WINDOW_S - now_s, 0.0)
-        return WINDOW_S
-
-    def spend(self, cost: int, now_s: float) -> None:
-        self.used += cost
-        self.spent.append((now_s, cost))
+_LEAST_UNIT = 300
 
 
 class Limiter:
@@ -99,23 +43,58 @@ class Limiter:
 
     def __init__(self, tier: Tier) -> None:
         self.tier = tier
-        self._requests = _requests_bucket(tier)
-        self._sends = _sends_bucket(tier)
+        self.quota = Ration()
+        self._buckets = _buckets_of(tier)
         self._closed_until_s = float("-inf")
         self._back_off_s = FIRST_BACK_OFF_S
 
-    def admit(self, lane: Lane, weight: int, now_s: float, *, is_send: bool = False) -> float:
+    def adopt(self, tier: Tier) -> None:
+        """The account's real tier became known. What was spent so far stays spent."""
+        if tier == self.tier:
+            return
+        old, self.tier, self._buckets = self._buckets, tier, _buckets_of(tier)
+        for resource, bucket in self._buckets.items():
+            if resource in old:
+                bucket.inherit(old[resource])
+
+    def admit(
+        self,
+        lane: Lane,
+        weight: int,
+        now_s: float,
+        *,
+        is_send: bool = False,
+        uses_quota: bool = False,
+    ) -> float:
         """Seconds to wait before asking again; 0.0 means go, and the cost is booked."""
+        delay_s = self.delay_s(lane, weight, now_s, is_send=is_send, uses_quota=uses_quota)
+        if delay_s > 0.0:
+            return delay_s
+        if self.tier is not UNLIMITED:
+            bucket, cost = self._cost(weight, is_send=is_send)
+            bucket.spend(cost, now_s)
+        if uses_quota:
+            self.quota.spend(lane, now_s)
+        return 0.0
+
+    def delay_s(
+        self,
+        lane: Lane,
+        weight: int,
+        now_s: float,
+        *,
+        is_send: bool = False,
+        uses_quota: bool = False,
+    ) -> float:
+        """As `admit`, and nothing is booked."""
         if now_s < self._closed_until_s:
             return self._closed_until_s - now_s
-        if self.tier is UNLIMITED:
-            return 0.0
+        delay_s = self.quota.delay_s(lane, now_s) if uses_quota else 0.0
+        if delay_s > 0.0 or self.tier is UNLIMITED:
+            return delay_s
         bucket, cost = self._cost(weight, is_send=is_send)
         bucket.forget(now_s)
-        delay_s = bucket.delay_s(lane, cost, now_s)
-        if delay_s == 0.0:
-            bucket.spend(cost, now_s)
-        return delay_s
+        return bucket.delay_s(lane, cost, now_s)
 
     def spend_elsewhere(self, requests: int, now_s: float) -> None:
         """Books what others on the same L1 address used (they share the window)."""
@@ -126,11 +105,35 @@ class Limiter:
         """Transactions that the lane could send right now."""
         if now_s < self._closed_until_s:
             return 0
-        bucket, cost = self._cost(SEND_WEIGHT, is_send=True)
         if self.tier is UNLIMITED:
-            return 1_000_000
+            return PLENTY
+        bucket, cost = self._cost(SEND_WEIGHT, is_send=True)
         bucket.forget(now_s)
-        return max(bucket.ceiling(lane) - bucket.used, 0) // cost
+        return bucket.room(lane, now_s) // cost
+
+    # -- shared with others --
+
+    def share(self, needs: Needs) -> None:
+        """From now on it lives on grants, and on a safe share while there are none."""
+        for bucket in self._buckets.values():
+            bucket.share(needs)
+
+    def claims(self, now_s: float) -> dict[Resource, Claim]:
+        """What to ask for. Until the answer, no more than that is spent."""
+        return {
+            resource: bucket.claim(now_s)
+            for resource, bucket in self._buckets.items()
+            if bucket.is_shared
+        }
+
+    def granted(self, resource: Resource, answer: Grant, *, asked_s: float) -> None:
+        self._buckets[resource].granted(answer, asked_s=asked_s)
+
+    def is_low(self) -> bool:
+        """A good part of what is held was spent: time to ask again."""
+        return any(bucket.is_low for bucket in self._buckets.values())
+
+    # -- what answers say --
 
     def note_firewall(self, now_s: float) -> None:
         """A 405: nothing at all for a minute."""
@@ -151,21 +154,27 @@ class Limiter:
     def _close(self, until_s: float) -> None:
         self._closed_until_s = max(self._closed_until_s, until_s)
 
-    def _cost(self, weight: int, *, is_send: bool) -> tuple[_Bucket, int]:
-        if is_send and self._sends is not None:
-            return self._sends, 1
-        return self._requests, max(weight, self.tier.least_weight)
+    def _cost(self, weight: int, *, is_send: bool) -> tuple[Bucket, int]:
+        if is_send and Resource.SENDS in self._buckets:
+            return self._buckets[Resource.SENDS], 1
+        return self._buckets[Resource.REQUESTS], max(weight, self.tier.least_weight)
 
 
-def _requests_bucket(tier: Tier) -> _Bucket:
-    unit = max(tier.least_weight, 300)
+def _buckets_of(tier: Tier) -> dict[Resource, Bucket]:
+    unit = max(tier.least_weight, _LEAST_UNIT)
     # Where transactions have a bucket of their own, the reserve stands there.
     reserve = tier.reserved_requests * unit if tier.sends_per_minute is None else 0
-    return _Bucket(capacity=tier.weight_per_minute, reserve=reserve, read_extra=_READ_EXTRA * unit)
-
-
-def _sends_bucket(tier: Tier) -> _Bucket | None:
-    if tier.sends_per_minute is None:
-        return None
-    reserve = max(tier.reserved_requests, tier.sends_per_minute // _RESERVE_SHARE)
-    return _Bucket(capacity=tier.sends_per_minute, reserve=reserve, read_extra=0)
+    buckets = {
+        Resource.REQUESTS: Bucket(
+            capacity=tier.weight_per_minute,
+            reserve=reserve,
+            read_extra=_READ_EXTRA * unit,
+        )
+    }
+    if tier.sends_per_minute is not None:
+        buckets[Resource.SENDS] = Bucket(
+            capacity=tier.sends_per_minute,
+            reserve=max(tier.reserved_requests, tier.sends_per_minute // _RESERVE_SHARE),
+            read_extra=0,
+        )
+    return buckets

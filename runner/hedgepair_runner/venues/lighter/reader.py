@@ -30,8 +30,10 @@ from hedgepair_runner.venues.lighter.answer_parsing import (
 from hedgepair_runner.venues.lighter.fields import Fields, MalformedFrame
 from hedgepair_runner.venues.lighter.limiting import Limiter
 from hedgepair_runner.venues.lighter.market_parsing import markets_of
+from hedgepair_runner.venues.lighter.risk_parsing import limits_of
 from hedgepair_runner.venues.lighter.tokens import Tokens
 from hedgepair_runner.venues.lighter.transport import Transport, TransportLost
+from hedgepair_runner.venues.tiers import AccountLimits, weight_of
 from hedgepair_runner.venues.venue import Lane, Signer, VenueRefused, VenueUnavailable
 
 REQUEST_TIMEOUT_S = 5.0
@@ -39,7 +41,6 @@ _LONGEST_WAIT_S = 15.0
 _ORDERS_A_CALL = 20
 _TRADES_A_PAGE = 100
 _MOST_PAGES = 200
-_PLAIN_WEIGHT, _NONCE_WEIGHT, _TRADES_WEIGHT = 300, 6, 600
 _API = "/api/v1/"
 _Fact = TypeVar("_Fact")
 
@@ -74,6 +75,12 @@ class Reader:
         body = await self._read(_API + "account", {"by": "index", "value": str(account_index)})
         return _believed(lambda: account_of(body, self.markets_by_id, account_index=account_index))
 
+    async def limits(self) -> AccountLimits:
+        """The account's tier and fee rates."""
+        params = {"account_index": self._own}
+        body = await self._read(_API + "accountLimits", params, is_private=True)
+        return _believed(lambda: limits_of(body))
+
     async def active_orders(self, market_id: int) -> tuple[OwnOrder, ...]:
         params = {"account_index": self._own, "market_id": str(market_id)}
         return await self._orders("accountActiveOrders", params, lane=Lane.READ)
@@ -106,7 +113,7 @@ class Reader:
             "account_index": self._own,
             "api_key_index": str(self._signer.api_key_index),
         }
-        body = await self._read(_API + "nextNonce", params, lane=Lane.CANCEL, weight=_NONCE_WEIGHT)
+        body = await self._read(_API + "nextNonce", params, lane=Lane.CANCEL)
         return _believed(lambda: Fields(body, channel="nextNonce").integer("nonce"))
 
     async def verdict(self, tx_hash: str) -> Verdict | None:
@@ -131,7 +138,7 @@ class Reader:
         }
         found: dict[int, AccountTrade] = {}
         for _ in range(_MOST_PAGES):
-            body = await self._read(_API + "trades", params, is_private=True, weight=_TRADES_WEIGHT)
+            body = await self._read(_API + "trades", params, is_private=True)
             page, cursor = self._trade_page(body)
             found.update((trade.trade_id, trade) for trade in page)
             is_reached = any(trade.trade_id <= after_trade_id for trade in page)
@@ -155,7 +162,7 @@ class Reader:
 
     async def public_trades(self, market_id: int, account_index: int) -> tuple[AccountTrade, ...]:
         params = {"market_id": str(market_id), "limit": str(_TRADES_A_PAGE)}
-        body = await self._read(_API + "recentTrades", params, weight=_TRADES_WEIGHT)
+        body = await self._read(_API + "recentTrades", params)
         trades = _believed(
             lambda: trades_of(
                 Fields(body, channel="recentTrades").rows("trades"),
@@ -169,7 +176,7 @@ class Reader:
     async def tape_id(self, market_id: int) -> int:
         """Id of the newest public trade; 0 for a market that never traded."""
         params = {"market_id": str(market_id), "limit": str(_TRADES_A_PAGE)}
-        body = await self._read(_API + "recentTrades", params, weight=_TRADES_WEIGHT)
+        body = await self._read(_API + "recentTrades", params)
         rows = _believed(lambda: Fields(body, channel="recentTrades").rows("trades"))
         ids = _believed(
             lambda: [Fields(row, channel="recentTrades").integer("trade_id") for row in rows]
@@ -188,9 +195,8 @@ class Reader:
         *,
         is_private: bool = False,
         lane: Lane = Lane.READ,
-        weight: int = _PLAIN_WEIGHT,
     ) -> Any:
-        await self._wait_for_budget(lane, weight, path)
+        await self._wait_for_budget(lane, weight_of(path), path)
         auth = self._tokens.current() if is_private else None
         try:
             status, body = await self._transport.get(

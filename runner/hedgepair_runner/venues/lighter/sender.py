@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from hedgepair_runner.orders import Ambiguous, Refused, SendResult, SignedTx
+from hedgepair_runner.orders import Accepted, Ambiguous, Refused, SendResult, SignedTx
 from hedgepair_runner.venues.lighter.answer_parsing import (
     RATE_LIMITED,
     SendAnswer,
@@ -22,6 +22,7 @@ from hedgepair_runner.venues.lighter.correlator import Pending, PendingSends
 from hedgepair_runner.venues.lighter.headstart import Rest, begin
 from hedgepair_runner.venues.lighter.limiting import SEND_WEIGHT, Limiter
 from hedgepair_runner.venues.lighter.transport import Connection, Transport, TransportLost
+from hedgepair_runner.venues.tiers import USES_QUOTA
 from hedgepair_runner.venues.venue import Lane
 
 HELD_BACK = 0
@@ -94,19 +95,24 @@ class Sender:
             self._limiter.note_rate_limited(_now_s())
         else:
             self._limiter.note_answered()
+        self._note_quota(answer.quota_remaining)
         return True
+
+    def _note_quota(self, remaining: int | None) -> None:
+        if remaining is not None:
+            self._limiter.quota.told(remaining, _now_s())
 
     def send(self, signed: SignedTx, *, lane: Lane) -> Coroutine[Any, Any, SendResult]:
         """What may go at once is on the socket before this returns; the rest is to be awaited."""
         connection = self._connection
         if connection is None or self._turn.locked():
             return self._send_in_turn(signed, lane)
-        if self._limiter.admit(lane, SEND_WEIGHT, _now_s(), is_send=True) > 0.0:
+        if self._admit(lane, signed) > 0.0:
             return self._send_in_turn(signed, lane)
         return self._answer(self._hand_over(connection, signed))
 
     async def _send_in_turn(self, signed: SignedTx, lane: Lane) -> SendResult:
-        held_back_s = await self._wait_for_budget(lane)
+        held_back_s = await self._wait_for_budget(lane, signed)
         if held_back_s > 0:
             self.counts.held_back += 1
             return Refused(
@@ -117,13 +123,22 @@ class Sender:
                 return await self._send_by_rest(signed)
         return await self._answer(self._hand_over(self._connection, signed))
 
-    async def _wait_for_budget(self, lane: Lane) -> float:
+    def _admit(self, lane: Lane, signed: SignedTx) -> float:
+        return self._limiter.admit(
+            lane,
+            SEND_WEIGHT,
+            _now_s(),
+            is_send=True,
+            uses_quota=signed.tx_type in USES_QUOTA,
+        )
+
+    async def _wait_for_budget(self, lane: Lane, signed: SignedTx) -> float:
         """0.0 once the budget is booked, or how long it would take if that is too long.
 
         Waiters go in turn: transactions of one key must arrive in the order of their nonces.
         """
         if not self._turn.locked():
-            delay_s = self._limiter.admit(lane, SEND_WEIGHT, _now_s(), is_send=True)
+            delay_s = self._admit(lane, signed)
             if delay_s == 0.0 or delay_s > _LONGEST_WAIT_S[lane]:
                 return delay_s
         elif _LONGEST_WAIT_S[lane] == 0.0:
@@ -131,9 +146,8 @@ class Sender:
         deadline_s = _now_s() + _LONGEST_WAIT_S[lane]
         async with self._turn:
             while True:
-                now_s = _now_s()
-                delay_s = self._limiter.admit(lane, SEND_WEIGHT, now_s, is_send=True)
-                if delay_s == 0.0 or now_s + delay_s > deadline_s:
+                delay_s = self._admit(lane, signed)
+                if delay_s == 0.0 or _now_s() + delay_s > deadline_s:
                     return delay_s
                 await asyncio.sleep(delay_s)
 
@@ -187,7 +201,10 @@ class Sender:
             self._limiter.note_firewall(_now_s())
         else:
             self._limiter.note_answered()
-        return rest_send_result(status, body, tx_hash=signed.tx_hash)
+        result = rest_send_result(status, body, tx_hash=signed.tx_hash)
+        if isinstance(result, Accepted):
+            self._note_quota(result.quota_remaining)
+        return result
 
     def _handed(self, signed: SignedTx) -> None:
         if self._on_handed is not None:

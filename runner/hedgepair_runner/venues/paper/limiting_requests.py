@@ -228,6 +228,13 @@ class RequestLimiter:
             for (scope, name), bucket in sorted(self._buckets.items())
         ]
 
+    def refusals(self, now_us: int) -> dict[str, int]:
+        """How often each IP was refused within the last minute."""
+        found = {}
+        for ip, refused in self._refusals.items():
+            found[ip] = sum(1 for at_us in refused if at_us + MINUTE_US > now_us)
+        return found
+
     # -- inside --
 
     def _budget(self, owner: Owner | None) -> Budget:
