@@ -7,6 +7,7 @@ from typing import Final
 REDIS_URL: Final = "HEDGEPAIR_REDIS_URL"
 EXCHANGE_URL: Final = "HEDGEPAIR_EXCHANGE_URL"
 PAPER_SEED: Final = "HEDGEPAIR_PAPER_SEED"
+PROBES: Final = "HEDGEPAIR_PROBES"
 
 DEFAULT_PAPER_SEED: Final = "7"
 """Of exchange and runners alike: paper keys follow from it."""

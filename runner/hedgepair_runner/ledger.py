@@ -66,6 +66,11 @@ class Chain:
     def is_sound(self) -> bool:
         return self.is_anchored and not self._waiting and not self.is_doubted
 
+    @property
+    def newest_id(self) -> int:
+        """Of the newest trade that is known, linked or not, before the anchor or after; or 0."""
+        return self._kept[-1].trade_id if self._kept else 0
+
     def add(self, trade: AccountTrade) -> Added:
         if trade.account_index != self.account_index or trade.market_id != self.market_id:
             raise AssertionError("a trade of another account or market does not belong here")

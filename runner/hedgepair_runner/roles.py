@@ -16,13 +16,14 @@ from hedgepair_runner.contract.credentials import KeyUnavailable, resolve_key
 from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.manifest import HedgePair
 from hedgepair_runner.contract.settings import RunnerSettings
-from hedgepair_runner.contract.spec import Account, Mode, Network
+from hedgepair_runner.contract.spec import Account, Mode
 from hedgepair_runner.desk import Desk, Streams
 from hedgepair_runner.hedger import Hedger
 from hedgepair_runner.leaser import Leaser
 from hedgepair_runner.logs import secrets
 from hedgepair_runner.metrics import RunnerMetrics
 from hedgepair_runner.policies import hedger_policy, needs_cover, quote_policy, unheeded
+from hedgepair_runner.probe_files import refuse_unprobed
 from hedgepair_runner.quoter import Quoter
 from hedgepair_runner.redis_bus import (
     COMMAND_TIMEOUT_S,
@@ -65,7 +66,9 @@ async def run_role(
     Raises StartRefused when it may not or cannot start, with the sentence for the user.
     `parts_hook` may wrap the venue's parts, for benchmarks.
     """
-    _refuse_early(settings.manifest)
+    refuse_unprobed(
+        settings.manifest, (role,), probes_dir=settings.probes_dir, environ=settings.environ
+    )
     logger.warning("settings not acted on yet", extra={"fields": list(unheeded(settings.manifest))})
     clock = SystemClock()
     venue = _venue(role, settings, clock, parts_hook)
@@ -73,7 +76,7 @@ async def run_role(
     bus = RedisBus(
         client, connect(settings.redis_url, timeout_s=TAIL_TIMEOUT_S), pair=settings.pair
     )
-    account = _account(role, settings.manifest)
+    account = account_of(role, settings.manifest)
     leases = RedisLeases(
         client,
         venue=settings.endpoints.venue_id,
@@ -200,23 +203,15 @@ async def _same_master(desk: Desk) -> bool:
     return bool(maker.l1_address) and maker.l1_address == hedger.l1_address
 
 
-def _refuse_early(manifest: HedgePair) -> None:
-    if manifest.spec.exchange.network is Network.MAINNET:
-        raise StartRefused(
-            "spec.exchange.network Mainnet: this version does not trade real money yet. It needs "
-            "a recent probe record of your account, which it cannot make; use Testnet or Paper."
-        )
-
-
 def _venue(
     role: Role, settings: RunnerSettings, clock: Clock, parts_hook: PartsHook | None
 ) -> LighterVenue:
-    account = _account(role, settings.manifest)
+    account = account_of(role, settings.manifest)
     endpoints = settings.endpoints
     signer = NativeSigner(
         account_index=account.account_index,
         api_key_index=account.api_key_index,
-        private_key=_private_key(account, settings),
+        private_key=private_key_of(account, settings),
         chain_id=endpoints.chain_id,
     )
     transport = AiohttpTransport(
@@ -234,7 +229,8 @@ def _venue(
     return LighterVenue(signer, parts, symbols=(settings.manifest.spec.market,), watched=watched)
 
 
-def _private_key(account: Account, settings: RunnerSettings) -> str:
+def private_key_of(account: Account, settings: RunnerSettings) -> str:
+    """The key in hex. Raises StartRefused without one; its text is a known secret from now on."""
     if settings.endpoints.paper_seed is not None and account.secret_ref is None:
         from hedgepair_runner.venues.paper import keys  # only paper needs it
 
@@ -257,7 +253,8 @@ def _private_key(account: Account, settings: RunnerSettings) -> str:
     return resolved.key.reveal()
 
 
-def _account(role: Role, manifest: HedgePair) -> Account:
+def account_of(role: Role, manifest: HedgePair) -> Account:
+    """The account that a role signs for. Raises StartRefused where there is none."""
     if role is Role.MAKER:
         return manifest.spec.maker.account
     if manifest.spec.hedger is None:

@@ -159,18 +159,6 @@ def test_a_bad_manifest_is_refused_with_all_that_is_wrong(tmp_path: Path, capsys
     assert "spec.depth" in sentences
 
 
-@pytest.mark.parametrize("command", ["run", "maker", "hedger"])
-def test_mainnet_is_refused_in_this_release(command: str, tmp_path: Path, capsys: Captured) -> None:
-    file = tmp_path / "pair.yaml"
-    testnet = (ROOT / "examples" / "testnet.yaml").read_text(encoding="utf-8")
-    file.write_text(testnet.replace("network: Testnet", "network: Mainnet"))
-
-    sentence = refused([command, "-f", str(file)], capsys)
-
-    assert "Mainnet is refused in this release" in sentence
-    assert "probe" in sentence
-
-
 @pytest.mark.parametrize(
     "url", ["http://:hunter22@host", "redis://:hunter22@host:port", "hunter22"]
 )

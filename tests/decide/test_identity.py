@@ -15,6 +15,7 @@ from hedgepair_runner.contract.identity import (
     client_order_index,
     is_of_pair,
     read_client_order_index,
+    unwinding_order_index,
 )
 from tests.decide.facts import BRIEFLY
 
@@ -43,6 +44,23 @@ def test_an_index_tells_its_role_its_pair_and_its_nonce(
     assert parts.nonce_low == nonce % BAND
     assert is_of_pair(index, role, pair)
     assert 0 < index <= LARGEST_INDEX
+
+
+@BRIEFLY
+@given(pair=pairs, nonce=nonces)
+def test_an_order_that_undoes_is_the_makers_and_no_quote(pair: PairId, nonce: int) -> None:
+    undoing = unwinding_order_index(pair, nonce)
+    quoting = client_order_index(Role.MAKER, pair, nonce)
+
+    undoing_parts, quoting_parts = map(read_client_order_index, (undoing, quoting))
+
+    assert undoing != quoting
+    assert undoing_parts is not None
+    assert undoing_parts.unwinds
+    assert quoting_parts is not None
+    assert not quoting_parts.unwinds
+    assert is_of_pair(undoing, Role.MAKER, pair)
+    assert 0 < undoing <= LARGEST_INDEX
 
 
 @BRIEFLY
@@ -81,7 +99,7 @@ def test_the_order_of_another_pair_is_foreign() -> None:
     [
         pytest.param(0, id="none given"),
         pytest.param(1_700_000_000_000, id="a clock's milliseconds"),
-        pytest.param(3 << 46, id="a role that does not exist"),
+        pytest.param((1 << 46) - 1, id="without a role"),
         pytest.param(5 << 46, id="beyond 48 bits"),
         pytest.param(-1, id="negative"),
     ],

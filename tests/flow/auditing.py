@@ -130,7 +130,7 @@ def _quoting_faults(exchange: Exchange, pair: Pair) -> Iterator[str]:
     trades = trades_of(exchange, pair)
     for order in orders_of(exchange, pair.maker_account, pair.market_id):
         parts = read_client_order_index(order.client_order_index)
-        if parts is None or parts.role is not Role.MAKER:
+        if parts is None or parts.role is not Role.MAKER or parts.unwinds:
             continue
         earlier = [trade for trade in trades if _is_before(trade, order, pair, trades)]
         net = sum(lots_for(trade, account) for trade in earlier for account in pair.accounts)

@@ -13,8 +13,10 @@ from hedgepair_runner.contract import keys
 from hedgepair_runner.contract.identity import PairId, VenueId
 from hedgepair_runner.redis_bus import RedisBus, RedisLeases, connect
 from hedgepair_runner.redis_sharing import RedisSharing
+from hedgepair_runner.redis_tokens import RedisTokens
 from hedgepair_runner.sharing import Sharing
-from tests.flow.memory_bus import MemoryBus, MemoryLeases, MemoryStore
+from hedgepair_runner.token_store import TokenStore
+from tests.flow.memory_bus import MemoryBus, MemoryLeases, MemoryStore, MemoryTokens
 from tests.flow.memory_sharing import MemorySharing
 
 PAIR, OTHER_PAIR = PairId(namespace="a", pairing="p"), PairId(namespace="b", pairing="p")
@@ -28,6 +30,8 @@ class World(Protocol):
     def bus(self, pair: PairId = PAIR) -> Bus: ...
 
     def leases(self, *, account: int = 1, key: int = 4) -> Leases: ...
+
+    def tokens(self, pair: PairId = PAIR) -> TokenStore: ...
 
     def sharing(self) -> Sharing: ...
 
@@ -51,6 +55,9 @@ class MemoryWorld:
 
     def leases(self, *, account: int = 1, key: int = 4) -> Leases:
         return MemoryLeases(self.store, venue=VENUE, account=account, key=key)
+
+    def tokens(self, pair: PairId = PAIR) -> TokenStore:
+        return MemoryTokens(self.store, pair=pair)
 
     def sharing(self) -> Sharing:
         return MemorySharing(self.store, self.store.shared)
@@ -88,6 +95,11 @@ class RedisWorld:
 
     def leases(self, *, account: int = 1, key: int = 4) -> Leases:
         return RedisLeases(self.client, venue=VENUE, account=account, key=key)
+
+    def tokens(self, pair: PairId = PAIR) -> TokenStore:
+        client = connect(self.url_of(pair), timeout_s=5.0)
+        self.opened.append(client)
+        return RedisTokens(client, pair=pair)
 
     def sharing(self) -> Sharing:
         return RedisSharing(self.client, venue=VENUE, namespace=PAIR.namespace)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TypeVar
 
+from hedgepair_runner.acting import Token
 from hedgepair_runner.bus import (
     BusEvent,
     BusUnavailable,
@@ -54,6 +55,7 @@ class Records:
     intents: dict[int, IntentRecord] = field(default_factory=dict)
     reports: dict[Role, tuple[float, RunnerReport]] = field(default_factory=dict)
     alarms: list[tuple[str, str]] = field(default_factory=list)
+    token: Token | None = None
 
     def since(self, position: int) -> list[tuple[int, BusEvent]]:
         """Entries with a higher id, oldest first."""
@@ -269,6 +271,28 @@ class MemoryBus:
     def _read_report(self, role: Role) -> RunnerReport | None:
         until_s, report = self._records.reports.get(role, (0.0, None))
         return report if until_s > _now_s() else None
+
+
+class MemoryTokens:
+    """The token of one pair."""
+
+    def __init__(self, store: MemoryStore, *, pair: PairId) -> None:
+        self._store = store
+        self._pair = pair
+
+    async def read_token(self) -> Token | None:
+        return await self._store.asked(lambda: self._store.records[self._pair].token)
+
+    async def replace_token(self, token: Token, *, instead_of: Token | None) -> bool:
+        return await self._store.asked(lambda: self._replace(token, instead_of))
+
+    def _replace(self, token: Token, instead_of: Token | None) -> bool:
+        records = self._store.records[self._pair]
+        stored = None if records.token is None else records.token.version
+        if stored != (None if instead_of is None else instead_of.version):
+            return False
+        records.token = token
+        return True
 
 
 def _now_s() -> float:

@@ -48,6 +48,11 @@ COMMANDS: Final = (
         does="shows what both runners of a pair report",
     ),
     Command(
+        name="probe",
+        module="hedgepair_runner.cli.probe",
+        does="checks on your own account what HedgePair counts on; Mainnet needs its record",
+    ),
+    Command(
         name="drill",
         module="hedgepair_runner.cli.drill",
         does="lets things go wrong for a pair on the paper exchange, and judges how it fares",

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hedgepair_runner.contract.identity import PairId
+from hedgepair_runner.contract.identity import PairId, Role
 from hedgepair_runner.contract.manifest import HedgePair, load_manifest
 from hedgepair_runner.contract.problems import ManifestRefused
-from hedgepair_runner.contract.spec import Network
 from hedgepair_runner.refusals import StartRefused
 
 
@@ -32,15 +31,11 @@ def read_manifest(path: Path) -> HedgePair:
         raise StartRefused(f"{path} is refused:{sentences}") from refused
 
 
-def refuse_mainnet(manifest: HedgePair) -> None:
-    """Mainnet quotes only on a recent probe record (design §11). Raises StartRefused."""
-    if manifest.spec.exchange.network is Network.MAINNET:
-        raise StartRefused(
-            "spec.exchange.network Mainnet is refused in this release: trading there needs the "
-            "record of a probe on your own accounts, which this version cannot make; "
-            "use Testnet or Paper"
-        )
-
-
 def pair_of(manifest: HedgePair, namespace: str | None) -> PairId:
     return PairId(namespace=namespace or manifest.namespace, pairing=manifest.pairing)
+
+
+def roles_in(manifest: HedgePair) -> tuple[Role, ...]:
+    """The roles that the manifest's mode runs."""
+    runs = {Role.MAKER: manifest.spec.runs_maker, Role.HEDGER: manifest.spec.runs_hedger}
+    return tuple(role for role, is_run in runs.items() if is_run)

@@ -14,20 +14,16 @@ from typing import TYPE_CHECKING, Final
 
 from hedgepair_runner import environment, lifecycle
 from hedgepair_runner.cli.extras import local_only
-from hedgepair_runner.cli.manifests import (
-    add_manifest_flags,
-    pair_of,
-    read_manifest,
-    refuse_mainnet,
-)
+from hedgepair_runner.cli.manifests import add_manifest_flags, pair_of, read_manifest, roles_in
 from hedgepair_runner.cli.parsing import duration_s, parser_of
 from hedgepair_runner.cli.redis_flags import add_redis_flags, named_redis_url
-from hedgepair_runner.cli.runner_flags import new_holder, stream_url_of
+from hedgepair_runner.cli.runner_flags import add_probes_flag, new_holder, stream_url_of
 from hedgepair_runner.cli.versions import own_version
 from hedgepair_runner.contract.manifest import HedgePair
 from hedgepair_runner.contract.settings import RunnerSettings, VenueEndpoints
 from hedgepair_runner.contract.spec import Network
 from hedgepair_runner.logs import LEVELS, LogFormat, logging_to
+from hedgepair_runner.probe_files import refuse_unprobed
 from hedgepair_runner.refusals import StartRefused
 from hedgepair_runner.venues.paper.generating import PROFILES
 
@@ -40,7 +36,13 @@ _FAILED: Final = 1
 def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     manifest = read_manifest(options.file)
-    refuse_mainnet(manifest)
+    refuse_unprobed(
+        manifest,
+        roles_in(manifest),
+        probes_dir=options.probes,
+        environ=os.environ,
+        file=str(options.file),
+    )
     settings = _settings_of(options, manifest, os.environ)
     log = _log_file(options.state)
 
@@ -87,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--secrets", type=Path, metavar="DIR", help="where Secrets lie as files: DIR/NAME/KEY"
     )
+    add_probes_flag(parser)
     parser.add_argument("--seed", metavar="TEXT", help="of the embedded exchange and its keys")
     parser.add_argument(
         "--profile",
@@ -122,6 +125,7 @@ def _settings_of(
         secrets_dir=options.secrets,
         environ=environ,
         version=own_version(),
+        probes_dir=options.probes,
     )
 
 

@@ -12,12 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from hedgepair_runner import environment
-from hedgepair_runner.cli.manifests import (
-    add_manifest_flags,
-    pair_of,
-    read_manifest,
-    refuse_mainnet,
-)
+from hedgepair_runner.cli.manifests import add_manifest_flags, pair_of, read_manifest
 from hedgepair_runner.cli.parsing import host_and_port
 from hedgepair_runner.cli.redis_flags import add_redis_flags, redis_url_of
 from hedgepair_runner.cli.versions import own_version
@@ -26,6 +21,7 @@ from hedgepair_runner.contract.manifest import HedgePair
 from hedgepair_runner.contract.settings import RunnerSettings, VenueEndpoints
 from hedgepair_runner.contract.spec import Network
 from hedgepair_runner.logs import LEVELS, LogFormat
+from hedgepair_runner.probe_files import refuse_unprobed
 from hedgepair_runner.refusals import StartRefused
 
 _STREAM_PATH: Final = "/stream"  # protocol §6.1
@@ -34,6 +30,19 @@ _STREAM_PATH: Final = "/stream"  # protocol §6.1
 def add_runner_flags(parser: argparse.ArgumentParser) -> None:
     add_manifest_flags(parser)
     add_redis_flags(parser)
+    add_endpoint_flags(parser)
+    add_probes_flag(parser)
+    parser.add_argument(
+        "--http",
+        type=host_and_port,
+        metavar="HOST:PORT",
+        help="serve /healthz, /readyz and /metrics here (port 0: any free one)",
+    )
+    add_log_flags(parser)
+
+
+def add_endpoint_flags(parser: argparse.ArgumentParser) -> None:
+    """Where the exchange is, and the keys."""
     parser.add_argument("--exchange-url", metavar="URL", help="where a Paper pair's exchange is")
     parser.add_argument(
         "--ws-url", metavar="URL", help="its WebSocket, if not the same with /stream"
@@ -44,13 +53,16 @@ def add_runner_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--secrets", type=Path, metavar="DIR", help="where Secrets are mounted: DIR/NAME/KEY"
     )
+
+
+def add_probes_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--http",
-        type=host_and_port,
-        metavar="HOST:PORT",
-        help="serve /healthz, /readyz and /metrics here (port 0: any free one)",
+        "--probes",
+        type=Path,
+        metavar="DIR",
+        help=f"where records of `hedgepair probe` lie, which Mainnet needs "
+        f"(default: {environment.PROBES}, or your state directory)",
     )
-    add_log_flags(parser)
 
 
 def add_log_flags(parser: argparse.ArgumentParser) -> None:
@@ -65,8 +77,10 @@ def settings_of(
 ) -> RunnerSettings:
     """Raises StartRefused."""
     manifest = read_manifest(options.file)
-    refuse_mainnet(manifest)
     refuse_other_role(manifest, role)
+    refuse_unprobed(
+        manifest, (role,), probes_dir=options.probes, environ=environ, file=str(options.file)
+    )
     host, port = options.http or ("127.0.0.1", None)
     return RunnerSettings(
         manifest=manifest,
@@ -79,6 +93,7 @@ def settings_of(
         http_host=host,
         http_port=port,
         version=own_version(),
+        probes_dir=options.probes,
     )
 
 
@@ -113,14 +128,34 @@ def endpoints_of(
     _refuse_other_scheme(rest_url, ("http", "https"), "the exchange's URL")
     ws_url = options.ws_url or stream_url_of(rest_url)
     _refuse_other_scheme(ws_url, ("ws", "wss"), "--ws-url")
-    seed = (
-        options.paper_seed or environ.get(environment.PAPER_SEED) or environment.DEFAULT_PAPER_SEED
-    )
+    seed = _paper_seed(options, environ)
     return VenueEndpoints(
         rest_url=rest_url.rstrip("/"),
         ws_url=ws_url,
         chain_id=exchange.effective_chain_id,
         paper_seed=seed if is_paper else None,
+    )
+
+
+def endpoints_or_embedded(
+    manifest: HedgePair, options: argparse.Namespace, environ: Mapping[str, str]
+) -> VenueEndpoints:
+    """As `endpoints_of`, but without URLs for a Paper pair whose exchange nobody named."""
+    exchange = manifest.spec.exchange
+    named = options.exchange_url or environ.get(environment.EXCHANGE_URL) or exchange.effective_url
+    if exchange.network is not Network.PAPER or named:
+        return endpoints_of(manifest, options, environ)
+    return VenueEndpoints(
+        rest_url="",
+        ws_url="",
+        chain_id=exchange.effective_chain_id,
+        paper_seed=_paper_seed(options, environ),
+    )
+
+
+def _paper_seed(options: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    return (
+        options.paper_seed or environ.get(environment.PAPER_SEED) or environment.DEFAULT_PAPER_SEED
     )
 
 

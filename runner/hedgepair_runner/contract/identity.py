@@ -17,6 +17,9 @@ PAIR_BITS = 12
 BAND = 1 << NONCE_BITS
 """Nonces of one epoch: [epoch · BAND, (epoch + 1) · BAND) (design §4.4)."""
 
+UNWINDING_BITS = 3
+"""In place of the role's bits: an order by which the maker undoes what could not be hedged."""
+
 
 class Role(IntEnum):
     """What a runner does. The number is the role's bits in a client order index."""
@@ -63,19 +66,29 @@ class VenueId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientIndex:
-    """A client order index, taken apart."""
+    """A client order index, taken apart. `unwinds`: of the maker, and no quote (design §6)."""
 
     role: Role
     pair_hash: int
     epoch_low: int
     nonce_low: int
+    unwinds: bool = False
 
 
 def client_order_index(role: Role, pair: PairId, nonce: int) -> int:
     """The index of the order that `nonce` carries; alternatives at one nonce share it."""
+    return _index(role, pair, nonce)
+
+
+def unwinding_order_index(pair: PairId, nonce: int) -> int:
+    """The same of an order by which the maker undoes what could not be hedged."""
+    return _index(UNWINDING_BITS, pair, nonce)
+
+
+def _index(role_bits: int, pair: PairId, nonce: int) -> int:
     epoch_low = (nonce >> NONCE_BITS) & ((1 << EPOCH_BITS) - 1)
     nonce_low = nonce & (BAND - 1)
-    index = (role << PAIR_BITS) | pair.hash12
+    index = (role_bits << PAIR_BITS) | pair.hash12
     index = (index << EPOCH_BITS) | epoch_low
     return (index << NONCE_BITS) | nonce_low
 
@@ -83,13 +96,14 @@ def client_order_index(role: Role, pair: PairId, nonce: int) -> int:
 def read_client_order_index(index: int) -> ClientIndex | None:
     """The parts of an index, or None when no HedgePair runner can have made it."""
     role_bits = index >> (PAIR_BITS + EPOCH_BITS + NONCE_BITS)
-    if role_bits not in (Role.MAKER, Role.HEDGER):
+    if role_bits not in (Role.MAKER, Role.HEDGER, UNWINDING_BITS):
         return None
     return ClientIndex(
-        role=Role(role_bits),
+        role=Role.MAKER if role_bits == UNWINDING_BITS else Role(role_bits),
         pair_hash=(index >> (EPOCH_BITS + NONCE_BITS)) & ((1 << PAIR_BITS) - 1),
         epoch_low=(index >> NONCE_BITS) & ((1 << EPOCH_BITS) - 1),
         nonce_low=index & (BAND - 1),
+        unwinds=role_bits == UNWINDING_BITS,
     )
 
 

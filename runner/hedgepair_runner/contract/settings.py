@@ -42,6 +42,8 @@ class RunnerSettings:
     http_host: str = "127.0.0.1"
     http_port: int | None = None
     version: str = "0"
+    probes_dir: Path | None = None
+    """Where records of probes lie; None: where `hedgepair probe` puts them by default."""
 
     @property
     def pair(self) -> PairId:
