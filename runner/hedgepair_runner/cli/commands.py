@@ -48,6 +48,16 @@ COMMANDS: Final = (
         does="shows what both runners of a pair report",
     ),
     Command(
+        name="top",
+        module="hedgepair_runner.cli.top",
+        does="a live view of one or several pairs",
+    ),
+    Command(
+        name="acknowledge",
+        module="hedgepair_runner.cli.acknowledge",
+        does="ends one halt of a pair, by its id",
+    ),
+    Command(
         name="probe",
         module="hedgepair_runner.cli.probe",
         does="checks on your own account what HedgePair counts on; Mainnet needs its record",
