@@ -1,1 +1,1 @@
-"""The HedgePair operator will live here; so far the runners are started by hand (README)."""
+"""The HedgePair operator: resources become running, reported, safely removable pairs."""

@@ -93,3 +93,7 @@ class RedisAdmin(Protocol):
         RedisRefused says why nothing can be done with this Redis, and the remedy.
         """
         ...
+
+    async def close(self) -> None:
+        """Lets go of its connections."""
+        ...

@@ -83,3 +83,8 @@ def budget(venue: VenueId, namespace: str, l1_address: str) -> str:
 def dead_mans_switch(venue: VenueId, account_index: int) -> str:
     """Hash: the scheduled cancel-all that the pairs of one account renew together (design §7)."""
     return f"hp:dms:{venue}:{account_index}"
+
+
+def operator_mark() -> str:
+    """String: names the operator process that published last; gone after a loss of Redis."""
+    return "hp:operator"
