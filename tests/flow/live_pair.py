@@ -61,12 +61,19 @@ class LivePair:
             write_manifest(self._home, manifest)
         child = children.start(
             f"{words[0]}-{len(self.children)}",
-            [sys.executable, "-m", "hedgepair_runner", *words],
+            self.command(*words),
             log=self._home / f"{words[0]}-{len(self.children)}.log",
-            environ={**os.environ, "HEDGEPAIR_REDIS_URL": self.redis.url},
+            environ=self.environ,
         )
         self.children.append(child)
         return child
+
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "hedgepair_runner", *words]
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {**os.environ, "HEDGEPAIR_REDIS_URL": self.redis.url}
 
     @property
     def manifest_path(self) -> Path:

@@ -58,6 +58,11 @@ COMMANDS: Final = (
         does="ends one halt of a pair, by its id",
     ),
     Command(
+        name="doctor",
+        module="hedgepair_runner.cli.doctor",
+        does="looks whether all that a pair stands on is well, and says what to do",
+    ),
+    Command(
         name="probe",
         module="hedgepair_runner.cli.probe",
         does="checks on your own account what HedgePair counts on; Mainnet needs its record",
