@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from hedgepair_runner.contract.identity import PairId
 from hedgepair_runner.units import Market
@@ -71,6 +72,8 @@ class LegSummary:
     resting_orders: int
     executed_txs: int
     fences: int
+    funding_quote: Decimal
+    """What funding did to its collateral."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

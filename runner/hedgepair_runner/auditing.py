@@ -7,6 +7,7 @@ receipts (10). The numbers are those of the formulae.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from itertools import pairwise
 
 from hedgepair_runner.audit_facts import AuditFacts, LegFacts, OrderFact, TxFact, nonce_low
@@ -346,6 +347,7 @@ class _Auditor:
             resting_orders=sum(order.is_resting for order in leg.orders),
             executed_txs=len(executed),
             fences=sum(tx.nonce % BAND == 0 for tx in executed),
+            funding_quote=sum((each.change_quote for each in leg.fundings), start=Decimal(0)),
         )
 
     def _base(self, lots: int) -> str:

@@ -165,6 +165,17 @@ class LivePair:
         if found:
             raise AssertionError("; ".join(found))
 
+    async def audit_by_command(self) -> dict[str, Any]:
+        """What `hedgepair audit` says over REST of a pair that has stopped; it must be clean."""
+        words = ("audit", "-f", str(self._manifest), "--exchange-url", self.server.url)
+        child = self.start_command(*words, "--stopped", "--output", "json")
+        await self.until(lambda: child.exit_code is not None, "the audit ends", is_stop=True)
+        self.children.remove(child)
+        if child.exit_code != 0:
+            raise AssertionError(f"the audit ended with {child.exit_code}\n{child.last_words()}")
+        verdict: dict[str, Any] = json.loads(child.log.read_text().splitlines()[-1])
+        return verdict
+
     def end(self) -> None:
         for child in self.children:
             os.kill(child.pid, signal.SIGCONT)

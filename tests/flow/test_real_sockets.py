@@ -71,6 +71,11 @@ async def in_two_processes(pair: LivePair) -> None:
     await pair.stop(maker)
     assert not pair.quotes()
     await pair.stop(hedger)
+    verdict = await pair.audit_by_command()
+    assert verdict["fills"] == len(pair.fills())
+    assert verdict["hedges"] == 4
+    assert [leg["fences"] for leg in verdict["legs"]] == [1, 1]
+    assert verdict["not_told"] == []
 
 
 async def in_one_process(pair: LivePair) -> None:

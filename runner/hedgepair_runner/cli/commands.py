@@ -68,6 +68,11 @@ COMMANDS: Final = (
         does="checks on your own account what HedgePair counts on; Mainnet needs its record",
     ),
     Command(
+        name="audit",
+        module="hedgepair_runner.cli.audit",
+        does="checks a pair by the venue's records alone: was every fill hedged exactly once",
+    ),
+    Command(
         name="drill",
         module="hedgepair_runner.cli.drill",
         does="lets things go wrong for a pair on the paper exchange, and judges how it fares",
