@@ -258,3 +258,11 @@ def loaded_by(code: str) -> set[str]:
         env=dict(os.environ),
     )
     return set(run.stderr.split())
+
+
+def test_a_manifest_may_come_by_standard_input() -> None:
+    words = [sys.executable, "-m", "hedgepair_runner", "audit", "-f", "-"]
+    done = subprocess.run(words, input=b"kind: Pod", capture_output=True, check=False)
+
+    assert done.returncode == 2
+    assert b"- is refused:" in done.stderr

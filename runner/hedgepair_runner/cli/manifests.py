@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from hedgepair_runner.contract.identity import PairId, Role
@@ -13,15 +14,21 @@ from hedgepair_runner.refusals import StartRefused
 
 def add_manifest_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-f", "--file", required=True, type=Path, metavar="FILE", help="the HedgePair manifest"
+        "-f",
+        "--file",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="the HedgePair manifest (-: stdin)",
     )
     parser.add_argument("--namespace", help="overrides the manifest's namespace")
 
 
 def read_manifest(path: Path) -> HedgePair:
-    """Raises StartRefused."""
+    """`-` reads standard input. Raises StartRefused."""
     try:
-        return load_manifest(path.read_text(encoding="utf-8"))
+        is_piped = str(path) == "-"
+        return load_manifest(sys.stdin.read() if is_piped else path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StartRefused(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
