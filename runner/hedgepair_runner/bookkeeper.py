@@ -147,7 +147,6 @@ class Bookkeeper:
             return
         if account in await self._try_anchor((account,)):
             logger.warning("chain anchored anew by two reads", extra={"account": account})
-            self._told_lots.pop(account, None)
             self._bad_since_s.pop(account, None)
 
     async def _try_anchor(self, accounts: tuple[int, ...]) -> tuple[int, ...]:
@@ -168,8 +167,16 @@ class Bookkeeper:
             )
             if anchor is not None:
                 chain.anchor(anchor.trade_id, anchor.position_lots)
+                self._note_read(account, chain, lots=second[account])
                 anchored.append(account)
         return tuple(anchored)
+
+    def _note_read(self, account: int, chain: Chain, *, lots: int) -> None:
+        """The reads are the second source, until a stream says more: unless a trade since then
+        made them old."""
+        self._told_lots.pop(account, None)
+        if chain.position_lots == lots:
+            self._told_lots[account] = lots
 
     async def _read_lots(self, account: int, market_id: int) -> int:
         return (await self._venue.read_account(account)).positions_lots.get(market_id, 0)

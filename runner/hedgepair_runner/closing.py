@@ -7,6 +7,7 @@ needs two agreeing sources, and never closes more than what both of them prove.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hedgepair_runner.orders import Side
@@ -56,8 +57,13 @@ class Instructions:
 
     @property
     def closing(self) -> ClosingOrder | None:
-        """Of several orders, the one that leaves the least."""
-        return min(self._closing.values(), key=lambda order: abs(order.target_lots), default=None)
+        return least(self._closing.values())
+
+
+def least(orders: Iterable[ClosingOrder | None]) -> ClosingOrder | None:
+    """Of several orders, the one that leaves the least."""
+    given = (order for order in orders if order is not None)
+    return min(given, key=lambda order: abs(order.target_lots), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +94,9 @@ def decide_closing(question: ClosingQuestion, *, market: Market) -> ClosingStep 
     """The next step, or why there is none now."""
     surplus = surplus_lots(question.position_lots, question.order.target_lots)
     if surplus == 0:
-        return question.order.reason
+        return f"{question.order.reason}: done"
     if question.proved_lots != question.position_lots:
-        return "two sources do not agree on the position yet: nothing is closed"
+        return f"{question.order.reason}: two sources do not agree on the position yet"
     side = Side.of(-surplus)
     price = bound_ticks(question.mark_ticks, side, bound_bps=question.bound_bps)
     lots = min(abs(surplus), question.most_lots, market.order_quote_limit_units // price)

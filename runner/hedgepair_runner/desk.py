@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from hedgepair_runner.bus import Bus
 from hedgepair_runner.clock import Clock
 from hedgepair_runner.contract.identity import PairId, Role
+from hedgepair_runner.halt_keeper import HaltKeeper
 from hedgepair_runner.leaser import Leaser
 from hedgepair_runner.metrics import RunnerMetrics
 from hedgepair_runner.sharing import Sharing
+from hedgepair_runner.steering_store import SteeringStore
 from hedgepair_runner.units import Market
 from hedgepair_runner.venues.venue import StreamDown, StreamUp, Venue, VenueEvent
 
@@ -30,6 +32,8 @@ class Desk:
     hedger_account: int | None
     venue: Venue
     bus: Bus
+    steering: SteeringStore
+    halts: HaltKeeper
     leaser: Leaser
     clock: Clock
     metrics: RunnerMetrics

@@ -7,11 +7,12 @@ import logging
 
 from hedgepair_runner.carrier import Fenced
 from hedgepair_runner.clock import Clock
-from hedgepair_runner.contract.identity import NONCE_BITS, read_client_order_index
+from hedgepair_runner.contract.identity import BAND, NONCE_BITS, read_client_order_index
 from hedgepair_runner.leaser import LeaseLost, Leaser
 from hedgepair_runner.noncing import INVALID_NONCE, Band
 from hedgepair_runner.orders import Refused, VerdictState
 from hedgepair_runner.refusals import StartRefused
+from hedgepair_runner.units import Market
 from hedgepair_runner.venues.venue import Lane, Venue, VenueUnavailable
 
 logger = logging.getLogger(__name__)
@@ -38,19 +39,26 @@ async def check_clock(venue: Venue, *, clock: Clock) -> None:
         )
 
 
-async def refuse_foreign_orders(venue: Venue, *, market_id: int, symbol: str) -> None:
-    """Reads before it fences: the fence cancels every order of the account in this market."""
+async def foreign_orders(venue: Venue, *, market: Market) -> str | None:
+    """Before the first fence ever: what rests and is no HedgePair's, as a sentence; else None.
+
+    A key whose nonces already run in our epochs was fenced before, and the account is ours: a
+    restart is not kept from its gap by what a hand placed meanwhile.
+    """
+    if await venue.read_next_nonce() >= BAND:
+        return None
     foreign = [
         order
-        for order in await venue.read_active_orders(market_id)
+        for order in await venue.read_active_orders(market.market_id)
         if read_client_order_index(order.client_order_index) is None
     ]
-    if foreign:
-        raise StartRefused(
-            f"Account {venue.account_index} has {len(foreign)} resting {symbol} order(s) that no "
-            "HedgePair placed; starting would cancel them. Cancel them yourself, use another "
-            "account, or set spec.exchange.adoptOrders: true."
-        )
+    if not foreign:
+        return None
+    return (
+        f"Account {venue.account_index} has {len(foreign)} resting {market.symbol} order(s) that "
+        "no HedgePair placed, and starting would cancel them: cancel them yourself, use another "
+        "account, or set spec.exchange.adoptOrders: true; then acknowledge this halt"
+    )
 
 
 async def fence(venue: Venue, leaser: Leaser, *, market_id: int, clock: Clock) -> Band:

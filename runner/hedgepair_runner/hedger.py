@@ -12,6 +12,8 @@ from dataclasses import replace
 
 from hedgepair_runner.bookkeeper import Bookkeeper
 from hedgepair_runner.bus import BusEvent, BusUnavailable, FillTold, TailUp
+from hedgepair_runner.contract.desired import Wish
+from hedgepair_runner.contract.halts import HaltReason
 from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.desk import Desk, Streams
@@ -22,12 +24,16 @@ from hedgepair_runner.ledger import Chain
 from hedgepair_runner.noncing import Band
 from hedgepair_runner.office import Office
 from hedgepair_runner.orders import AccountTrade
+from hedgepair_runner.policies import hedger_policy
 from hedgepair_runner.quote_listener import QuoteListener
 from hedgepair_runner.quotes import QuoteTold
 from hedgepair_runner.reporter import blank_report
+from hedgepair_runner.steering import Course
 from hedgepair_runner.venues.venue import PositionsSeen, TradesSeen, VenueEvent
 
 TICK_S = 0.02
+FOREIGN_AFTER_S = 2.0
+"""Twice what replicas of the venue's reads may lag."""
 
 
 class Hedger:
@@ -69,8 +75,10 @@ class Hedger:
         self._office: Office | None = None
         self._carried_lots = 0
         self._hold = self._waits_for = ""
+        self._wish = Wish.RUN
         self._fill_seen_s: float | None = None
         self._unhedged_since_s: float | None = None
+        self._foreign_since_s: float | None = None
         self.fills = 0
         self.hedges = 0
         self.changed = asyncio.Event()
@@ -110,6 +118,31 @@ class Hedger:
         self._tasks.create_task(self.books.backfill(self.own.account_index))
 
     # -- a term ------------------------------------------------------------------------------
+
+    def steer(self, course: Course) -> None:
+        """Follows a configuration at once. Whatever the wish, what is open is hedged."""
+        same_master = self._policy.same_master
+        self._policy = hedger_policy(course.manifest, self._desk.market, same_master=same_master)
+        self._intents.policy = self._policy
+        self._exposure.accepted_net_lots = self._policy.accepted_net_lots
+        self._wish = course.wish
+        self.changed.set()
+        self.step()
+
+    @property
+    def instructed(self) -> str:
+        return ""
+
+    @property
+    def flat_lots(self) -> int:
+        """What A's zero leaves on B."""
+        return self._policy.accepted_net_lots
+
+    def is_quiet(self) -> bool:
+        return self.is_settled()
+
+    def sweep(self) -> None:
+        """A hedger's orders never rest: whatever is listed is on its way out."""
 
     def begin(self, band: Band) -> None:
         """After the fence and the read: from here on it may act."""
@@ -159,6 +192,8 @@ class Hedger:
         office = self._office
         if office is None or not self._desk.leaser.is_valid():
             return
+        if self._wish is Wish.RELEASE:
+            return
         self._intents.close(office)
         lowest = office.line.lowest_unsettled
         if lowest is not None:
@@ -172,8 +207,10 @@ class Hedger:
         if gap is None:
             self._hold = "a position is unknown: nothing is sent"
             return
-        if abs(gap) > self._policy.max_net_lots + self._most_carried_lots():
-            self._hold = self._foreign(gap)
+        if self._desk.halts.forbids_hedging:
+            self._hold, self._waits_for = "", "halted: the net is left alone"
+            return
+        if self._is_foreign(gap):
             return
         if gap and not (self._quotes.is_read or self._policy.same_master):
             self._waits_for = "what the maker may have resting is not read yet"
@@ -203,14 +240,26 @@ class Hedger:
             market.min_base_lots if mark_ticks is None else market.smallest_resting_lots(mark_ticks)
         )
 
-    def _foreign(self, gap: int) -> str:
-        """More than the pair itself can leave open: somebody else traded (design §4.1, §4.4)."""
+    def _is_foreign(self, gap: int) -> bool:
+        """More than the pair itself can leave open: somebody else traded (design §4.1, §4.4).
+
+        Nothing is sent from the first moment; the halt waits until that is no passing view.
+        """
+        if abs(gap) <= self._policy.max_net_lots + self._most_carried_lots():
+            self._foreign_since_s = None
+            return False
         market = self._desk.market
-        return (
+        self._hold = (
             f"ForeignPosition: the net of {market.base(gap)} {market.symbol} is beyond "
             f"risk.maxNetExposure {market.base(self._policy.max_net_lots)}; close it by hand, or "
-            "name it in risk.acceptedNet"
+            "name it in risk.acceptedNet, and acknowledge this halt"
         )
+        now_s = self._desk.clock.boot_s()
+        if self._foreign_since_s is None:
+            self._foreign_since_s = now_s
+        elif now_s - self._foreign_since_s >= FOREIGN_AFTER_S:
+            self._desk.halts.raise_(HaltReason.FOREIGN_POSITION, self._hold)
+        return True
 
     # -- noting ------------------------------------------------------------------------------
 
@@ -249,7 +298,7 @@ class Hedger:
             state = RunnerState.HOLDING
         return replace(
             blank_report(self._desk, RunnerState.STOPPING if stopping else state),
-            reason=reason or self._waits_for,
+            reason=reason or self._waits_for or self._on_flattening(),
             epoch=self._office.line.band.epoch if self._office is not None else 0,
             position_lots=self.own.position_lots,
             maker_chain_lots=self.maker.position_lots,
@@ -263,6 +312,15 @@ class Hedger:
             fills=self.fills,
             hedges=self.hedges,
         )
+
+    def _on_flattening(self) -> str:
+        """B is closed by hedging A's way to zero: alone, it would open the gap (law 2)."""
+        if self._wish is not Wish.FLATTEN or self.own.position_lots is None:
+            return ""
+        if self.own.position_lots != self.flat_lots:
+            return f"flattening: hedges account {self._desk.maker_account} on its way to zero"
+        kept = self._desk.market.base(self.flat_lots)
+        return f"flat but for risk.acceptedNet {kept}" if kept else ""
 
     def _unhedged_s(self) -> float | None:
         """For how long the gap has been open; None while it is unknown."""

@@ -52,7 +52,7 @@ class IntentKeeper:
         on_overdue: Callable[[], None],
     ) -> None:
         self._desk = desk
-        self._policy = policy
+        self.policy = policy
         self._exposure = exposure
         self._quotes = quotes
         self._writer = IntentWriter(desk.bus, tasks=tasks)
@@ -138,7 +138,7 @@ class IntentKeeper:
     def decide(self, gap: int) -> Hedge | NoHedge:
         venue, market = self._desk.venue, self._desk.market
         own_quote = None
-        if gap and not self._policy.same_master:
+        if gap and not self.policy.same_master:
             own_quote = self._quotes.known.nearest_ticks(Side.of(gap), self._exposure.maker)
         # Only a capped price is compared with the book.
         book = venue.book(market.market_id) if own_quote is not None else None
@@ -146,7 +146,7 @@ class IntentKeeper:
         question = HedgeQuestion(
             gap=gap,
             attempt=self._attempt,
-            max_slippage_bps=self._policy.max_slippage_bps,
+            max_slippage_bps=self.policy.max_slippage_bps,
             ioc_has_minimum=self._ioc_has_minimum,
             mark_ticks=venue.mark_price_ticks(market.market_id),
             own_quote_ticks=own_quote,
@@ -164,7 +164,7 @@ class IntentKeeper:
 
     def sign_ahead(self, quote: QuoteTold, office: Office) -> None:
         """What its whole fill will need is signed while the quote rests (design §4.7)."""
-        hedge = foreseen_hedge(quote, policy=self._policy, market=self._desk.market)
+        hedge = foreseen_hedge(quote, policy=self.policy, market=self._desk.market)
         if hedge is not None:
             nonce = office.line.next_nonce
             office.sign_ahead(self._request(hedge, office, nonce=nonce), nonce=nonce)
@@ -177,5 +177,5 @@ class IntentKeeper:
             size_lots=hedge.lots,
             price_ticks=hedge.price_ticks,
             time_in_force=TimeInForce.IOC,
-            self_trade_equality=EQUALITY_MASTER if self._policy.same_master else 0,
+            self_trade_equality=EQUALITY_MASTER if self.policy.same_master else 0,
         )

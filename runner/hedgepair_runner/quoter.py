@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from hedgepair_runner.bookkeeper import Bookkeeper
 from hedgepair_runner.bus import BusEvent
-from hedgepair_runner.closing import Instructions
+from hedgepair_runner.closing import ClosingOrder, Instructions, least
+from hedgepair_runner.contract.desired import Wish
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.cover_watcher import CoverWatcher
 from hedgepair_runner.desk import Desk, Streams
@@ -19,6 +20,7 @@ from hedgepair_runner.ledger import Chain
 from hedgepair_runner.noncing import Band
 from hedgepair_runner.office import Office
 from hedgepair_runner.orders import AccountTrade
+from hedgepair_runner.policies import quote_policy
 from hedgepair_runner.quote_keeper import QuoteKeeper
 from hedgepair_runner.quoting import (
     Cancel,
@@ -31,12 +33,17 @@ from hedgepair_runner.quoting import (
     standing_obstacles,
 )
 from hedgepair_runner.reporter import blank_report
+from hedgepair_runner.steering import Course
 from hedgepair_runner.tally import Tally
 from hedgepair_runner.teller import Teller
 from hedgepair_runner.venues.venue import Lane, OrdersSeen, PositionsSeen, TradesSeen, VenueEvent
 from hedgepair_runner.withdrawal import prove_withdrawn
 
 TICK_S = 0.05
+WORDS = {
+    Wish.SUSPEND: "suspended",
+    Wish.FLATTEN: "flattening",
+}
 
 
 class Quoter:
@@ -65,7 +72,7 @@ class Quoter:
             teller=self._teller,
             tasks=tasks,
             decide=self._decide,
-            is_forbidden=lambda: bool(self._forbidden()) or self._is_instructed,
+            is_forbidden=lambda: bool(self._forbidden() or self.instructed),
             on_changed=lambda: self.changed.set(),
             on_ended=self._quote_ended,
             on_overdue=self._backfill_own,
@@ -80,10 +87,13 @@ class Quoter:
         )
         self._office: Office | None = None
         self._tally = Tally()
+        self._placed_under = policy
         self._reason = ""
         self._stopping = ""
+        self._is_released = False
+        self._steering = Instructions()
         self.instructions = Instructions()
-        """What wishes, halts and limits ask of this maker; read at every step."""
+        """What limits and the ladder ask of this maker; read at every step."""
         self.changed = asyncio.Event()
 
     # -- what happens ------------------------------------------------------------------------
@@ -116,6 +126,23 @@ class Quoter:
         self._tasks.create_task(self.books.backfill(self.own.account_index))
 
     # -- a term ------------------------------------------------------------------------------
+
+    def steer(self, course: Course) -> None:
+        """Follows a wish or a configuration at once; what rests by an older one is replaced."""
+        wanted = quote_policy(course.manifest, self._desk.market)
+        # How soon a level may be followed is the account's, not the manifest's.
+        self.policy = replace(wanted, least_rest_s=self.policy.least_rest_s)
+        wish = course.wish
+        if wish is Wish.RELEASE:
+            # What is being placed is dropped, and what rests is left alone.
+            self._is_released, self._stopping = True, "released"
+            return
+        self._steering.withhold("wish", "" if wish is Wish.RUN else WORDS[wish])
+        is_flatten = wish is Wish.FLATTEN
+        order = ClosingOrder(target_lots=0, reason=WORDS[wish]) if is_flatten else None
+        self._steering.close("wish", order)
+        self.changed.set()
+        self.step()
 
     def begin(self, band: Band) -> None:
         """After the fence and the read: from here on it may act."""
@@ -155,6 +182,19 @@ class Quoter:
         quotes = self._quotes
         return quotes.quote is None and not quotes.is_placing and not self._teller.has_untold
 
+    def is_quiet(self) -> bool:
+        return self.is_withdrawn()
+
+    @property
+    def flat_lots(self) -> int:
+        return 0
+
+    def sweep(self) -> None:
+        """Takes all of this market away, unless something is under way already."""
+        office = self._office
+        if office is not None and office.line.lowest_unsettled is None:
+            office.cancel_all(nonce=self._quotes.take_nonce(office))
+
     @property
     def is_spent(self) -> bool:
         return self._office is not None and self._office.line.is_spent
@@ -163,7 +203,7 @@ class Quoter:
 
     def step(self) -> None:
         office = self._office
-        if office is None or not self._desk.leaser.is_valid():
+        if office is None or self._is_released or not self._desk.leaser.is_valid():
             return
         self._quotes.close(office)
         lowest = office.line.lowest_unsettled
@@ -186,8 +226,8 @@ class Quoter:
             live=self._quotes.live,
             resting_since_s=self._quotes.resting_since_s,
             ticks_back=self._quotes.ticks_back,
-            withheld=self.instructions.withheld,
-            closing=self.instructions.closing,
+            withheld=self._withheld(),
+            closing=least([self._steering.closing, self.instructions.closing]),
             proved_lots=self.books.told_lots(self.own.account_index),
         )
         return decide_quotes(question, policy=self.policy, market=self._desk.market)
@@ -205,16 +245,26 @@ class Quoter:
             band_is_spent=self.is_spent,
         )
 
+    def _withheld(self) -> tuple[str, ...]:
+        """Why nothing may rest though all is well, most telling first."""
+        reasons = self._steering.withheld
+        reasons += tuple(halt.message for halt in self._desk.halts.standing)
+        reasons += self.instructions.withheld
+        if self._quotes.quote is not None and self._placed_under != self.policy:
+            reasons += ("the configuration changed",)
+        return reasons
+
     @property
-    def _is_instructed(self) -> bool:
-        """By an order of somebody nothing may rest now."""
-        return bool(self.instructions.withheld or self.instructions.closing)
+    def instructed(self) -> str:
+        withheld, closing = self._withheld(), self.instructions.closing
+        return withheld[0] if withheld else closing.reason if closing is not None else ""
 
     def _carry_out(self, decision: QuoteDecision, office: Office) -> None:
         self._reason = decision.reason if isinstance(decision, Wait | Cancel) else ""
         if isinstance(decision, Cancel):
             self._quotes.cancel(decision.reason, office)
         elif isinstance(decision, Place) and not self._has_to_save(decision):
+            self._placed_under = self.policy
             self._quotes.place(decision, office, timeout_s=self.policy.timeout_s)
 
     def _has_to_save(self, place: Place) -> bool:
@@ -228,7 +278,7 @@ class Quoter:
     # -- telling -----------------------------------------------------------------------------
 
     def report(self, state: RunnerState, *, stopping: bool) -> RunnerReport:
-        if state is RunnerState.RUNNING and (self._standing_obstacles() or self._is_instructed):
+        if state is RunnerState.RUNNING and self._standing_obstacles():
             state = RunnerState.HOLDING
         return replace(
             blank_report(self._desk, RunnerState.STOPPING if stopping else state),
@@ -238,6 +288,7 @@ class Quoter:
             maker_chain_lots=self.own.position_lots,
             maker_chain_trade_id=self.own.last_trade_id if self.own.is_sound else None,
             resting=self._quotes.resting(),
+            open_orders=len(self._quotes.resting()),
             fills=self._tally.fills,
             rounds=self._tally.rounds,
         )

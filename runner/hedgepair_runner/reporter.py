@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from hedgepair_runner.bus import BusUnavailable
+from hedgepair_runner.concluding import Standing, framed
 from hedgepair_runner.contract.status import RestingOrder, RunnerReport, RunnerState
 from hedgepair_runner.desk import ACCOUNT_STREAM, MARKET_STREAM, Desk
 from hedgepair_runner.noncing import Slot
@@ -17,15 +19,34 @@ REPORT_TTL_MS = 3_000
 LEAST_PAUSE_S = 0.002
 
 
+UP = frozenset(RunnerState) - {
+    RunnerState.STARTING,
+    RunnerState.WAITING_FOR_LEASE,
+    RunnerState.FENCING,
+    RunnerState.READING,
+    RunnerState.STOPPING,
+    RunnerState.STOPPED,
+}
+"""The states in which a runner is ready: readiness says nothing about trading."""
+
+
 class Reporting(Protocol):
     changed: asyncio.Event
+
+    @property
+    def instructed(self) -> str:
+        """Why, by another's order, nothing rests; empty where nothing is withheld."""
+        ...
 
     def report(self, state: RunnerState, *, stopping: bool) -> RunnerReport: ...
 
 
 class Reporter:
-    def __init__(self, desk: Desk) -> None:
+    """`standing` is asked for every report: what is wanted, proved and halted."""
+
+    def __init__(self, desk: Desk, *, standing: Callable[[], Standing]) -> None:
         self._desk = desk
+        self._standing = standing
         self.officer: Reporting | None = None
         self.stopping = False
         self._state = RunnerState.STARTING
@@ -38,6 +59,10 @@ class Reporter:
     def state(self, state: RunnerState) -> None:
         """The partner waits for some of these changes: they are told at once."""
         self._state = state
+        self.hurry()
+
+    def hurry(self) -> None:
+        """Something changed that others wait for: the next report goes out at once."""
         if self.officer is not None:
             self.officer.changed.set()
 
@@ -66,16 +91,16 @@ class Reporter:
             return
 
     def current(self) -> RunnerReport:
-        if self.officer is not None:
-            stopping = self.stopping and self.state is RunnerState.RUNNING
-            return self.officer.report(self.state, stopping=stopping)
-        return blank_report(self._desk, self.state)
+        if self.officer is None:
+            return framed(blank_report(self._desk, self.state), self._standing())
+        stopping = self.stopping and self.state is RunnerState.RUNNING
+        report = self.officer.report(self.state, stopping=stopping)
+        return framed(report, self._standing(), instructed=self.officer.instructed)
 
     def readiness(self) -> tuple[bool, str]:
-        """For `/readyz`: running, or why not."""
+        """For `/readyz`: in office or kept from it by a wish or a halt; or why not."""
         report = self.current()
-        ready = report.state in (RunnerState.RUNNING, RunnerState.HOLDING)
-        return ready, report.reason or report.state.value
+        return report.state in UP, report.reason or report.state.value
 
     def _measure(self, report: RunnerReport) -> None:
         metrics, market = self._desk.metrics, self._desk.market

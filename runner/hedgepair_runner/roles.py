@@ -10,14 +10,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from hedgepair_runner.affording import least_rest_s
+from hedgepair_runner.affording import least_rest_s, why_unaffordable
 from hedgepair_runner.clock import Clock, SystemClock
 from hedgepair_runner.contract.credentials import KeyUnavailable, resolve_key
 from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.manifest import HedgePair
 from hedgepair_runner.contract.settings import RunnerSettings
 from hedgepair_runner.contract.spec import Account, Mode
+from hedgepair_runner.desired_watcher import WishFiles
 from hedgepair_runner.desk import Desk, Streams
+from hedgepair_runner.halt_file import HaltFile
+from hedgepair_runner.halt_keeper import HaltKeeper
 from hedgepair_runner.hedger import Hedger
 from hedgepair_runner.leaser import Leaser
 from hedgepair_runner.logs import secrets
@@ -33,8 +36,11 @@ from hedgepair_runner.redis_bus import (
     connect,
 )
 from hedgepair_runner.redis_sharing import RedisSharing
+from hedgepair_runner.redis_steering import RedisSteering
 from hedgepair_runner.refusals import StartRefused
 from hedgepair_runner.reporter import Reporter
+from hedgepair_runner.steerer import Steerer
+from hedgepair_runner.steering import Judge
 from hedgepair_runner.tenure import Officer, Tenure
 from hedgepair_runner.upkeep import Upkeep
 from hedgepair_runner.venues.lighter.aiohttp_transport import AiohttpTransport, Endpoints
@@ -47,6 +53,7 @@ from hedgepair_runner.venues.venue import VenueRefused, VenueUnavailable
 logger = logging.getLogger(__name__)
 
 OPEN_RETRY_S = 1.0
+NO_FILES = WishFiles()
 Answer = TypeVar("Answer")
 ReadyHook = Callable[[Reporter], None]
 PartsHook = Callable[[VenueParts], VenueParts]
@@ -87,6 +94,14 @@ async def run_role(
         markets = await _patiently(venue.open, stop)
         if markets is None:
             return 0
+        halts = HaltKeeper(
+            RedisSteering(client, pair=settings.pair),
+            bus=bus,
+            pair=settings.pair,
+            role=role,
+            clock=clock,
+            file=_halt_file(role, settings),
+        )
         desk = Desk(
             role=role,
             pair=settings.pair,
@@ -97,6 +112,8 @@ async def run_role(
             hedger_account=_hedger_account(settings.manifest),
             venue=venue,
             bus=bus,
+            steering=RedisSteering(client, pair=settings.pair),
+            halts=halts,
             leaser=Leaser(leases, holder=settings.holder, clock=clock),
             clock=clock,
             metrics=metrics,
@@ -105,7 +122,12 @@ async def run_role(
             ),
         )
         _spare_the_collector()
-        await serve(desk, settings.manifest, stop=stop, on_reporter=on_reporter)
+        files = WishFiles(
+            desired=settings.desired_file,
+            # A mounted desired state brings its manifest along.
+            manifest=settings.manifest_file if settings.desired_file is None else None,
+        )
+        await serve(desk, settings.manifest, stop=stop, files=files, on_reporter=on_reporter)
         return 0
     except VenueRefused as refused:
         raise StartRefused(f"The exchange refused this runner: {refused}") from refused
@@ -119,34 +141,33 @@ async def serve(
     manifest: HedgePair,
     *,
     stop: asyncio.Event,
+    files: WishFiles = NO_FILES,
     on_reporter: ReadyHook | None = None,
 ) -> None:
     """The role over ports that are ready: what tests run under virtual time."""
     streams = Streams()
-    reporter = Reporter(desk)
-    if on_reporter is not None:
-        on_reporter(reporter)
+    _take_in_halts(desk)
     upkeep = Upkeep(desk, manifest)
     await upkeep.back_off(stop)
     tier = await _patiently(upkeep.learn_tier, stop)
     if tier is None:
         return
-    appoint = await _appointment(desk, manifest, streams, tier, stop)
+    steerer = Steerer(desk, manifest, files=files, judge=_judge(desk, tier))
+    reporter = Reporter(desk, standing=steerer.standing)
+    steerer.listen(reporter.hurry)
+    if on_reporter is not None:
+        on_reporter(reporter)
+    appoint = await _appointment(desk, steerer, streams, tier, stop)
     if appoint is None:
         return
-    tenure = Tenure(
-        desk,
-        streams=streams,
-        appoint=appoint,
-        adopt_orders=manifest.spec.exchange.adopt_orders,
-        reporter=reporter,
-    )
+    tenure = Tenure(desk, streams=streams, appoint=appoint, steerer=steerer, reporter=reporter)
     try:
         async with asyncio.TaskGroup() as tasks:
             beside = [
                 tasks.create_task(desk.venue.run(), name="venue"),
                 tasks.create_task(desk.bus.run(), name="bus"),
                 tasks.create_task(reporter.run(), name="reporter"),
+                tasks.create_task(steerer.run(), name="steerer"),
                 *(tasks.create_task(work, name=name) for name, work in upkeep.tasks().items()),
             ]
             await tenure.serve(stop)
@@ -170,28 +191,68 @@ def _spare_the_collector() -> None:
 
 
 async def _appointment(
-    desk: Desk, manifest: HedgePair, streams: Streams, tier: Tier, stop: asyncio.Event
+    desk: Desk, steerer: Steerer, streams: Streams, tier: Tier, stop: asyncio.Event
 ) -> Callable[[asyncio.TaskGroup], Officer] | None:
+    """Makes the officer of each term by the configuration that is in force then.
+
+    Raises StartRefused for one that the market cannot trade.
+    """
     if desk.role is Role.MAKER:
-        policy = quote_policy(manifest, desk.market)
-        policy = replace(policy, least_rest_s=least_rest_s(tier, at_least_s=policy.least_rest_s))
-        cover = needs_cover(manifest)
+        quote_policy(steerer.course.manifest, desk.market)
 
         def appoint_quoter(tasks: asyncio.TaskGroup) -> Officer:
-            quoter = Quoter(desk, policy, needs_cover=cover, streams=streams, tasks=tasks)
-            quoter.instructions.withhold("wish", "suspended" if manifest.spec.suspend else "")
-            return quoter
+            manifest = steerer.course.manifest
+            policy, cover = quote_policy(manifest, desk.market), needs_cover(manifest)
+            rest_s = least_rest_s(tier, at_least_s=policy.least_rest_s)
+            policy = replace(policy, least_rest_s=rest_s)
+            return Quoter(desk, policy, needs_cover=cover, streams=streams, tasks=tasks)
 
         return appoint_quoter
     same_master = await _patiently(lambda: _same_master(desk), stop)
     if same_master is None:
         return None
-    hedging = hedger_policy(manifest, desk.market, same_master=same_master)
+    hedger_policy(steerer.course.manifest, desk.market, same_master=same_master)
 
     def appoint_hedger(tasks: asyncio.TaskGroup) -> Officer:
-        return Hedger(desk, hedging, streams=streams, tasks=tasks)
+        manifest = steerer.course.manifest
+        policy = hedger_policy(manifest, desk.market, same_master=same_master)
+        return Hedger(desk, policy, streams=streams, tasks=tasks)
 
     return appoint_hedger
+
+
+def _judge(desk: Desk, tier: Tier) -> Judge:
+    """Why a configuration cannot be traded with, in this market and by this account's tier."""
+
+    def judge(manifest: HedgePair) -> tuple[str, ...]:
+        try:
+            if desk.role is Role.MAKER:
+                quote_policy(manifest, desk.market)
+                refusal = why_unaffordable(manifest.spec.timeout_seconds, tier)
+                return () if refusal is None else (refusal,)
+            hedger_policy(manifest, desk.market, same_master=False)
+        except StartRefused as refused:
+            return (refused.sentence,)
+        return ()
+
+    return judge
+
+
+def _take_in_halts(desk: Desk) -> None:
+    """Those of the state directory, before anything else. Raises StartRefused."""
+    try:
+        desk.halts.take_in_file()
+    except (OSError, ValueError) as error:
+        raise StartRefused(
+            f"The halts in the state directory cannot be read ({error}): repair or remove the "
+            f"file halts-{desk.role.label}.json there."
+        ) from error
+
+
+def _halt_file(role: Role, settings: RunnerSettings) -> HaltFile | None:
+    if settings.state_dir is None:
+        return None
+    return HaltFile(settings.state_dir / f"halts-{role.label}.json")
 
 
 async def _same_master(desk: Desk) -> bool:

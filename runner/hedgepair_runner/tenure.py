@@ -13,12 +13,18 @@ from typing import Protocol
 from hedgepair_runner.bookkeeper import Bookkeeper
 from hedgepair_runner.bus import BusEvent, BusUnavailable
 from hedgepair_runner.carrier import Fenced
+from hedgepair_runner.concluder import Concluder
+from hedgepair_runner.contract.desired import Wish
+from hedgepair_runner.contract.halts import HaltReason
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.desk import ACCOUNT_STREAM, Desk, Streams
-from hedgepair_runner.fencer import check_clock, fence, refuse_foreign_orders
+from hedgepair_runner.fencer import check_clock, fence, foreign_orders
 from hedgepair_runner.leaser import LeaseLost
+from hedgepair_runner.ledger import Chain
 from hedgepair_runner.noncing import Band
 from hedgepair_runner.reporter import Reporter
+from hedgepair_runner.steerer import Steerer
+from hedgepair_runner.steering import Course
 from hedgepair_runner.venues.venue import StreamDown, VenueEvent, VenueUnavailable
 
 logger = logging.getLogger(__name__)
@@ -35,6 +41,13 @@ class Officer(Protocol):
 
     books: Bookkeeper
     changed: asyncio.Event
+    own: Chain
+
+    @property
+    def instructed(self) -> str: ...
+
+    @property
+    def flat_lots(self) -> int: ...
 
     @property
     def is_spent(self) -> bool: ...
@@ -42,6 +55,14 @@ class Officer(Protocol):
     def on_venue(self, event: VenueEvent) -> None: ...
 
     def on_bus(self, event: BusEvent) -> None: ...
+
+    def steer(self, course: Course) -> None:
+        """Before `begin`, and at every change after."""
+        ...
+
+    def is_quiet(self) -> bool: ...
+
+    def sweep(self) -> None: ...
 
     def begin(self, band: Band) -> None: ...
 
@@ -67,21 +88,25 @@ class Tenure:
         *,
         streams: Streams,
         appoint: Callable[[asyncio.TaskGroup], Officer],
-        adopt_orders: bool,
+        steerer: Steerer,
         reporter: Reporter,
     ) -> None:
         self._desk = desk
         self._streams = streams
         self._appoint = appoint
-        self._adopt_orders = adopt_orders
+        self._steerer = steerer
         self._reporter = reporter
         self._owes = False
+        self._was_in_office = False
         self._leave_by_s: float | None = None
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Until `stop` is set and the last term ended in order. Raises StartRefused."""
         failures = 0
         while not (stop.is_set() and self._may_leave()):
+            if self._may_not_act() is not None:
+                await self._stand_aside(stop)
+                continue
             self._reporter.state = RunnerState.WAITING_FOR_LEASE
             try:
                 if not await self._win_lease(stop):
@@ -97,6 +122,35 @@ class Tenure:
                 await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
         self._reporter.state = RunnerState.STOPPED
 
+    def _may_not_act(self) -> RunnerState | None:
+        """The state of a role that is to leave its account alone altogether, else None."""
+        if self._steerer.wish is Wish.RELEASE:
+            return RunnerState.RELEASED
+        own = self._desk.role.label
+        halts = self._desk.halts.standing
+        if any(halt.reason is HaltReason.FOREIGN_ORDERS and halt.role == own for halt in halts):
+            return RunnerState.HALTED
+        return None
+
+    async def _stand_aside(self, stop: asyncio.Event) -> None:
+        """Reports, and does nothing, until a person or the operator says otherwise."""
+        self._owes = False
+        self._reporter.officer = None
+        while not stop.is_set() and (state := self._may_not_act()) is not None:
+            if self._reporter.state is not state:
+                self._reporter.state = state
+                logger.warning("standing aside", extra={"state": state.value})
+            self._pass_over()
+            await asyncio.sleep(STOP_POLL_S)
+
+    def _pass_over(self) -> None:
+        """Out of office, what is told is heard and not kept: the next term reads for itself."""
+        venue, bus = self._desk.venue.events, self._desk.bus.events
+        while not venue.empty():
+            self._streams.note(venue.get_nowait())
+        while not bus.empty():
+            bus.get_nowait()
+
     async def _win_lease(self, stop: asyncio.Event) -> bool:
         """False: `stop` came, and there is nothing to come back for."""
         winning = asyncio.ensure_future(self._desk.leaser.acquire())
@@ -104,6 +158,7 @@ class Tenure:
             while not winning.done():
                 if stop.is_set() and self._may_leave():
                     return False
+                self._pass_over()
                 await asyncio.wait({winning}, timeout=STOP_POLL_S)
             await winning
             return True
@@ -138,13 +193,20 @@ class Tenure:
     async def _conduct(
         self, officer: Officer, tasks: asyncio.TaskGroup, stop: asyncio.Event
     ) -> None:
+        await self._steerer.known()
+        if self._may_not_act() is not None:
+            raise _TermOver
         await self._take_office(officer)
-        self._owes = True
+        self._owes = self._was_in_office = True
         self._reporter.state = RunnerState.RUNNING
         logger.info("running", extra={"role": self._desk.role.label})
         tasks.create_task(officer.books.keep(), name="books")
         tasks.create_task(officer.act(), name="act")
+        concluder = Concluder(self._desk, officer, self._steerer)
+        tasks.create_task(concluder.run(), name="conclude")
         while not stop.is_set() and not officer.is_spent:
+            if self._may_not_act() is not None:
+                raise _TermOver
             await asyncio.sleep(STOP_POLL_S)
         if stop.is_set():
             self._reporter.stopping = True
@@ -164,10 +226,7 @@ class Tenure:
         desk = self._desk
         self._reporter.state = RunnerState.FENCING
         await check_clock(desk.venue, clock=desk.clock)
-        if not self._adopt_orders:
-            await refuse_foreign_orders(
-                desk.venue, market_id=desk.market.market_id, symbol=desk.market.symbol
-            )
+        await self._halt_on_foreign_orders()
         band = await fence(
             desk.venue, desk.leaser, market_id=desk.market.market_id, clock=desk.clock
         )
@@ -175,7 +234,20 @@ class Tenure:
         while ACCOUNT_STREAM not in self._streams.up:
             await asyncio.sleep(STOP_POLL_S)
         await officer.books.anchor_all()
+        if self._may_not_act() is not None:
+            raise _TermOver
+        self._steerer.lead(officer)
         officer.begin(band)
+
+    async def _halt_on_foreign_orders(self) -> None:
+        """Read before the fence, which cancels every order of the account in this market."""
+        desk = self._desk
+        if self._was_in_office or self._steerer.course.manifest.spec.exchange.adopt_orders:
+            return
+        found = await foreign_orders(desk.venue, market=desk.market)
+        if found is not None:
+            desk.halts.raise_(HaltReason.FOREIGN_ORDERS, found)
+            raise _TermOver
 
     async def _pump_venue(self, officer: Officer) -> None:
         while True:

@@ -10,14 +10,17 @@ import orjson
 
 from hedgepair_runner.bus import Bus, IntentRecord, Leases
 from hedgepair_runner.contract import keys
-from hedgepair_runner.contract.identity import PairId, VenueId
+from hedgepair_runner.contract.identity import PairId, Role, VenueId
 from hedgepair_runner.redis_bus import RedisBus, RedisLeases, connect
 from hedgepair_runner.redis_sharing import RedisSharing
+from hedgepair_runner.redis_steering import RedisSteering
 from hedgepair_runner.redis_tokens import RedisTokens
 from hedgepair_runner.sharing import Sharing
+from hedgepair_runner.steering_store import SteeringStore
 from hedgepair_runner.token_store import TokenStore
 from tests.flow.memory_bus import MemoryBus, MemoryLeases, MemoryStore, MemoryTokens
 from tests.flow.memory_sharing import MemorySharing
+from tests.flow.memory_steering import MemorySteering
 
 PAIR, OTHER_PAIR = PairId(namespace="a", pairing="p"), PairId(namespace="b", pairing="p")
 VENUE = VenueId(chain_id=300, url="http://one")
@@ -34,6 +37,14 @@ class World(Protocol):
     def tokens(self, pair: PairId = PAIR) -> TokenStore: ...
 
     def sharing(self) -> Sharing: ...
+
+    def steering(self, pair: PairId = PAIR) -> SteeringStore: ...
+
+    async def say_desired(self, role: Role, text: bytes, *, pair: PairId = PAIR) -> None: ...
+
+    async def say_halt(self, halt_id: str, text: str) -> None: ...
+
+    async def acknowledge(self, halt_id: str) -> None: ...
 
     async def flush(self) -> None: ...
 
@@ -61,6 +72,18 @@ class MemoryWorld:
 
     def sharing(self) -> Sharing:
         return MemorySharing(self.store, self.store.shared)
+
+    def steering(self, pair: PairId = PAIR) -> SteeringStore:
+        return MemorySteering(self.store, pair=pair)
+
+    async def say_desired(self, role: Role, text: bytes, *, pair: PairId = PAIR) -> None:
+        self.store.records[pair].desired[role] = text
+
+    async def say_halt(self, halt_id: str, text: str) -> None:
+        self.store.records[PAIR].halts[halt_id] = text
+
+    async def acknowledge(self, halt_id: str) -> None:
+        self.store.records[PAIR].acknowledged[halt_id] = 1
 
     async def flush(self) -> None:
         self.store.flush()
@@ -103,6 +126,20 @@ class RedisWorld:
 
     def sharing(self) -> Sharing:
         return RedisSharing(self.client, venue=VENUE, namespace=PAIR.namespace)
+
+    def steering(self, pair: PairId = PAIR) -> SteeringStore:
+        client = connect(self.url_of(pair), timeout_s=5.0)
+        self.opened.append(client)
+        return RedisSteering(client, pair=pair)
+
+    async def say_desired(self, role: Role, text: bytes, *, pair: PairId = PAIR) -> None:
+        await self.client.set(keys.desired(pair, role), text)
+
+    async def say_halt(self, halt_id: str, text: str) -> None:
+        await self.client.hset(keys.halts(PAIR), halt_id, text)
+
+    async def acknowledge(self, halt_id: str) -> None:
+        await self.client.hset(keys.acknowledged(PAIR), halt_id, "1")
 
     async def flush(self) -> None:
         await self.client.flushdb()

@@ -56,6 +56,9 @@ class Records:
     reports: dict[Role, tuple[float, RunnerReport]] = field(default_factory=dict)
     alarms: list[tuple[str, str]] = field(default_factory=list)
     token: Token | None = None
+    desired: dict[Role, bytes] = field(default_factory=dict)
+    halts: dict[str, str] = field(default_factory=dict)
+    acknowledged: dict[str, int] = field(default_factory=dict)
 
     def since(self, position: int) -> list[tuple[int, BusEvent]]:
         """Entries with a higher id, oldest first."""

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hedgepair_runner.contract.desired import Desired, Wish, write_desired
 from hedgepair_runner.contract.identity import PairId, Role
 from hedgepair_runner.contract.manifest import HedgePair, load_manifest
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
@@ -206,6 +207,18 @@ class Ring:
             "every fill is hedged",
             within_s=within_s,
         )
+
+    def wish(self, wish: Wish, *, step: int, generation: int = 1, **parts: Any) -> None:
+        """The operator's word, to both roles."""
+        self.note(f"wish: {wish.value}")
+        desired = Desired(generation=generation, step=step, wish=wish, **parts)
+        records = self.store.records[pair_id(self.manifest)]
+        for role in Role:
+            records.desired[role] = write_desired(desired).encode()
+
+    def acknowledge(self, halt_id: str) -> None:
+        self.note(f"acknowledge {halt_id}")
+        self.store.records[pair_id(self.manifest)].acknowledged[halt_id] = 1
 
     def trade_by_hand(self, account: int, lots: int) -> None:
         """Somebody trades the account past its runner: buys, or sells if negative."""

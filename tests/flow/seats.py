@@ -12,7 +12,10 @@ from hedgepair_runner.clock import Clock
 from hedgepair_runner.contract.identity import PairId, Role, VenueId
 from hedgepair_runner.contract.manifest import HedgePair
 from hedgepair_runner.contract.spec import Account
+from hedgepair_runner.desired_watcher import WishFiles
 from hedgepair_runner.desk import Desk
+from hedgepair_runner.halt_file import HaltFile
+from hedgepair_runner.halt_keeper import HaltKeeper
 from hedgepair_runner.leaser import Leaser
 from hedgepair_runner.metrics import RunnerMetrics
 from hedgepair_runner.reporter import Reporter
@@ -28,6 +31,7 @@ from hedgepair_runner.venues.paper.paper_signer import PaperSigner
 from hedgepair_runner.venues.venue import VenueUnavailable
 from tests.flow.memory_bus import MemoryBus, MemoryLeases, MemoryStore
 from tests.flow.memory_sharing import MemorySharing
+from tests.flow.memory_steering import MemorySteering
 from tests.flow.pausing_loop import Process, outside, start
 
 CHAIN_ID = 300
@@ -188,6 +192,8 @@ class Seat:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     reporters: list[Reporter] = field(default_factory=list)
     is_killed: bool = False
+    files: WishFiles = field(default_factory=WishFiles)
+    halt_file: HaltFile | None = None
 
     def __post_init__(self) -> None:
         account = _account(self.manifest, self.role)
@@ -225,6 +231,16 @@ class Seat:
         venue = self._venue()
         pair = PairId(namespace="default", pairing=self.manifest.pairing)
         hedger = self.manifest.spec.hedger
+        bus = MemoryBus(self.around.store, pair=pair)
+        steering = MemorySteering(self.around.store, pair=pair)
+        halts = HaltKeeper(
+            steering,
+            bus=bus,
+            pair=pair,
+            role=self.role,
+            clock=self.clock,
+            file=self.halt_file,
+        )
         desk = Desk(
             role=self.role,
             pair=pair,
@@ -234,14 +250,22 @@ class Seat:
             maker_account=self.manifest.spec.maker.account.account_index,
             hedger_account=None if hedger is None else hedger.account.account_index,
             venue=venue,
-            bus=MemoryBus(self.around.store, pair=pair),
+            bus=bus,
+            steering=steering,
+            halts=halts,
             leaser=Leaser(self.leases, holder=self.name, clock=self.clock),
             clock=self.clock,
             metrics=RunnerMetrics(),
             sharing=MemorySharing(self.around.store, self.around.store.shared),
         )
         try:
-            await serve(desk, self.manifest, stop=self.stop, on_reporter=self.reporters.append)
+            await serve(
+                desk,
+                self.manifest,
+                stop=self.stop,
+                files=self.files,
+                on_reporter=self.reporters.append,
+            )
         finally:
             await venue.close()
 

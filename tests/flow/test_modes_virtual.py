@@ -118,12 +118,21 @@ def test_a_hedger_holds_where_more_was_traded_than_the_pair_may_leave_open() -> 
         hedger = ring.start(Role.HEDGER)
         await ring.pass_time(6)
         ring.trade_by_hand(MAKER_ACCOUNT, 900)
+        await ring.until(
+            lambda: ring.is_in(hedger, RunnerState.HOLDING, reason="the net of 0.0900 ETH"),
+            "it holds at once",
+        )
         await ring.pass_time(6)
         assert ring.position(HEDGER_ACCOUNT) == 0
         report = ring.report(hedger)
-        assert report.state is RunnerState.HOLDING
+        assert report.state is RunnerState.HALTED
         assert report.reason.startswith("ForeignPosition: the net of 0.0900 ETH")
+        (halt,) = report.halts
         ring.trade_by_hand(MAKER_ACCOUNT, -600)
+        await ring.pass_time(3)
+        assert ring.position(HEDGER_ACCOUNT) == 0
+        assert ring.is_in(hedger, RunnerState.HALTED)
+        ring.acknowledge(halt.id)
         await ring.covered(within_s=1)
         ring.audit()
 
@@ -311,7 +320,7 @@ def test_a_suspended_pair_runs_reports_and_rests_nothing() -> None:
         await ring.pass_time(6)
         assert not ring.quotes()
         report = ring.report(seats[Role.MAKER])
-        assert (report.state, report.reason) == (RunnerState.HOLDING, "suspended")
+        assert (report.state, report.reason) == (RunnerState.SUSPENDED, "suspended")
         await ring.stop_all()
         ring.audit()
 

@@ -98,7 +98,12 @@ def _parser() -> argparse.ArgumentParser:
         help="the market of the embedded exchange (default: %(default)s)",
     )
     parser.add_argument(
-        "--state", type=Path, metavar="DIR", help="keep Redis's data and the log here"
+        "--state",
+        "--state-dir",
+        dest="state",
+        type=Path,
+        metavar="DIR",
+        help="keep Redis's data, the log and halts here",
     )
     parser.add_argument("--log-level", choices=LEVELS, default="info")
     return parser
@@ -123,6 +128,8 @@ def _settings_of(
         redis_url=named_redis_url(options, environ) or "",
         holder=new_holder(),
         secrets_dir=options.secrets,
+        manifest_file=options.file,
+        state_dir=options.state,
         environ=environ,
         version=own_version(),
         probes_dir=options.probes,

@@ -33,6 +33,19 @@ def add_runner_flags(parser: argparse.ArgumentParser) -> None:
     add_endpoint_flags(parser)
     add_probes_flag(parser)
     parser.add_argument(
+        "--desired",
+        type=Path,
+        metavar="FILE",
+        help="follow the desired state in this file (or HEDGEPAIR_DESIRED) instead of edits of "
+        "the manifest; the newer of it and Redis counts",
+    )
+    parser.add_argument(
+        "--state-dir",
+        type=Path,
+        metavar="DIR",
+        help="keep halts here as well (or HEDGEPAIR_STATE_DIR): they outlive Redis",
+    )
+    parser.add_argument(
         "--http",
         type=host_and_port,
         metavar="HOST:PORT",
@@ -89,12 +102,31 @@ def settings_of(
         redis_url=redis_url_of(options, environ),
         holder=new_holder(),
         secrets_dir=options.secrets,
+        manifest_file=options.file,
+        desired_file=path_of(options.desired, environ, environment.DESIRED),
+        state_dir=made(path_of(options.state_dir, environ, environment.STATE_DIR)),
         environ=environ,
         http_host=host,
         http_port=port,
         version=own_version(),
         probes_dir=options.probes,
     )
+
+
+def path_of(named: Path | None, environ: Mapping[str, str], variable: str) -> Path | None:
+    if named is not None or not environ.get(variable):
+        return named
+    return Path(environ[variable])
+
+
+def made(directory: Path | None) -> Path | None:
+    """The directory, which is there now. Raises StartRefused."""
+    if directory is not None:
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StartRefused(f"{directory} cannot be made: {error.strerror}") from error
+    return directory
 
 
 def refuse_other_role(manifest: HedgePair, role: Role) -> None:

@@ -8,8 +8,9 @@ acknowledged by its id, in any of them, is over.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 
@@ -41,6 +42,26 @@ def new_halt(*, reason: HaltReason, message: str, since_ms: int, role: str, pair
     """The id follows from what happened, when and to whom: the same halt is never told twice."""
     digest = hashlib.sha256(f"{pair}|{role}|{reason}|{since_ms}".encode()).hexdigest()
     return Halt(id=digest[:8], reason=reason, message=message, since_ms=since_ms, role=role)
+
+
+def write_halt(halt: Halt) -> str:
+    """JSON text: a value of the hash `…:halts`."""
+    return json.dumps(asdict(halt), sort_keys=True)
+
+
+def read_halt(text: str | bytes) -> Halt:
+    """Raises ValueError for what is no halt, or has a reason of a newer version."""
+    try:
+        raw = json.loads(text)
+        return Halt(
+            id=str(raw["id"]),
+            reason=HaltReason(raw["reason"]),
+            message=str(raw["message"]),
+            since_ms=int(raw["since_ms"]),
+            role=str(raw["role"]),
+        )
+    except (KeyError, TypeError) as wrong:
+        raise ValueError(f"not a halt: {wrong!r}") from wrong
 
 
 def standing(halts: Iterable[Halt], *, acknowledged: Iterable[str]) -> tuple[Halt, ...]:

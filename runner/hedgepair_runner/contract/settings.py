@@ -30,6 +30,8 @@ class RunnerSettings:
 
     `redis_url` may hold a password and never shows in `repr`. `holder` names this process in
     leases; it is new for every start. `http_port` 0 lets the system choose; None serves nothing.
+    `manifest_file` is followed when it is edited, unless a `desired_file` says what is wanted;
+    `state_dir` keeps halts where Redis may not.
     """
 
     manifest: HedgePair
@@ -38,6 +40,9 @@ class RunnerSettings:
     redis_url: str = field(repr=False)
     holder: str
     secrets_dir: Path | None = None
+    manifest_file: Path | None = None
+    desired_file: Path | None = None
+    state_dir: Path | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     http_host: str = "127.0.0.1"
     http_port: int | None = None
