@@ -71,6 +71,7 @@ def _state_of(report: RunnerReport, standing: Standing, instructed: str) -> tupl
         return RunnerState.HALTED, standing.halts[0].message
     if standing.completed and proofs.is_flat:
         return RunnerState.COMPLETED, standing.completed
-    if report.role == Role.MAKER.label and (instructed or standing.wish is not Wish.RUN):
+    is_withheld = instructed or standing.completed or standing.wish is not Wish.RUN
+    if report.role == Role.MAKER.label and is_withheld:
         return RunnerState.HOLDING, report.reason or instructed
     return RunnerState.RUNNING, report.reason

@@ -17,7 +17,9 @@ from hedgepair_runner.contract.desired import Desired, Wish, write_desired
 from hedgepair_runner.contract.identity import PairId, Role
 from hedgepair_runner.contract.manifest import HedgePair, load_manifest
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
-from hedgepair_runner.roles import roles_of
+from hedgepair_runner.desired_watcher import WishFiles
+from hedgepair_runner.halt_file import HaltFile
+from hedgepair_runner.roles import NO_FILES, roles_of
 from hedgepair_runner.venues.paper.assembly import ExchangeOptions, assemble
 from hedgepair_runner.venues.paper.gateway_settings import Checking, GatewaySettings
 from hedgepair_runner.venues.paper.generating import Profile
@@ -117,13 +119,22 @@ class Ring:
 
     # -- runners --
 
-    def start(self, role: Role, *, manifest: HedgePair | None = None) -> Seat:
+    def start(
+        self,
+        role: Role,
+        *,
+        manifest: HedgePair | None = None,
+        files: WishFiles = NO_FILES,
+        halt_file: HaltFile | None = None,
+    ) -> Seat:
         """A fresh process for the role, whatever became of earlier ones."""
         seat = Seat(
             name=f"{role.label}-{len(self.seats) + 1}",
             role=role,
             manifest=manifest or self.manifest,
             around=self.around,
+            files=files,
+            halt_file=halt_file,
         )
         self.seats.append(seat)
         self.note(f"start {seat.name}")

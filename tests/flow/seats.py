@@ -194,6 +194,7 @@ class Seat:
     is_killed: bool = False
     files: WishFiles = field(default_factory=WishFiles)
     halt_file: HaltFile | None = None
+    halts: HaltKeeper | None = None
 
     def __post_init__(self) -> None:
         account = _account(self.manifest, self.role)
@@ -233,7 +234,7 @@ class Seat:
         hedger = self.manifest.spec.hedger
         bus = MemoryBus(self.around.store, pair=pair)
         steering = MemorySteering(self.around.store, pair=pair)
-        halts = HaltKeeper(
+        self.halts = halts = HaltKeeper(
             steering,
             bus=bus,
             pair=pair,
