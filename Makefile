@@ -8,10 +8,11 @@ MAKEFLAGS += --no-print-directory
 VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
+JUDGES := .venv-judges
 LOCK  := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate
 
-.PHONY: e2e e2e-long help demo check test long lint bench lock clean
+.PHONY: charts images judges e2e e2e-long help demo check test long lint bench lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,21 @@ bench: $(READY) ## the project's own benchmark, beside its floor
 	@$(BIN)/python tests/bench/run.py $(BENCH)
 	@$(BIN)/python tests/bench/exchange.py $(if $(findstring --quick,$(BENCH)),--quick)
 
+charts: $(READY) $(JUDGES)/.ready ## the Helm chart: lint, tests, and its render matrix before the judges
+	@export HELM=$$(scripts/helm-path) && \
+	$$HELM lint --quiet --strict helm/hedgepair && \
+	$(BIN)/python -m pytest -q tests/charts -n 2 && \
+	scripts/render-matrix build/charts && \
+	$(JUDGES)/bin/python scripts/judge_charts.py build/charts
+
+judges: $(READY) $(JUDGES)/.ready ## the same before more judges, which Go builds
+	@export HELM=$$(scripts/helm-path) && scripts/render-matrix build/charts
+	@scripts/further-judges
+	@$(JUDGES)/bin/python scripts/judge_charts.py --all build/charts
+
+images: ## both images, by docker, podman, buildah or the tool of CLUSTER_TOOL; prints their sizes
+	@scripts/images $(TAG)
+
 e2e: $(READY) ## cluster tests: on KUBECONFIG, on kind, or by the tool of CLUSTER_TOOL
 	@scripts/e2e short $(E2E)
 
@@ -50,10 +66,17 @@ lock: $(READY) ## locks/*.txt anew from pyproject.toml
 	@$(LOCK) --extra runner pyproject.toml -o locks/runner.txt
 	@$(LOCK) --extra operator pyproject.toml -o locks/operator.txt
 	@$(LOCK) locks/build.in -o locks/build.txt
+	@$(LOCK) locks/judges.in -o locks/judges.txt
 
 clean: ## removes .venv and everything that tools left
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build
+	rm -rf $(VENV) $(JUDGES) .tools .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(JUDGES)/.ready: locks/judges.txt
+	@$(BIN)/python -m venv $(JUDGES)
+	@$(JUDGES)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r locks/judges.txt
+	@touch $@
 
 $(READY): locks/dev.txt locks/build.txt pyproject.toml scripts/setup
 	@scripts/setup $(VENV)

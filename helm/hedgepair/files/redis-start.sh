@@ -4,7 +4,7 @@
 set -eu
 umask 077
 data=${REDIS_DATA:-/data}
-secret=${REDIS_SECRET:-/etc/hedgepair/redis-secret}
+secret=${REDIS_SECRET:-/etc/hedgepair/master}
 config=${REDIS_CONFIG:-/etc/hedgepair/redis/redis.conf}
 
 hash=$(tr -d '\r\n' <"$secret/password" | sha256sum | cut -c1-64)

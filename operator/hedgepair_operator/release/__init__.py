@@ -1,0 +1,1 @@
+"""What the chart's own Jobs run: making its secrets, guarding its removal, trying a paper pair."""
