@@ -80,9 +80,10 @@ async def run_role(
     Raises StartRefused when it may not or cannot start, with the sentence for the user.
     `parts_hook` may wrap the venue's parts, for benchmarks.
     """
-    refuse_unprobed(
-        settings.manifest, (role,), probes_dir=settings.probes_dir, environ=settings.environ
-    )
+    if not settings.only_withdraws:
+        refuse_unprobed(
+            settings.manifest, (role,), probes_dir=settings.probes_dir, environ=settings.environ
+        )
     logger.warning("settings not acted on yet", extra={"fields": list(unheeded(settings.manifest))})
     clock = SystemClock()
     venue = _venue(role, settings, clock, parts_hook)
