@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        settings = read_settings(_with_namespace(os.environ))
+        settings = read_settings(_with_namespace(os.environ), version=version("hedgepair"))
     except SettingsRefused as refused:
         sys.stderr.write(f"hedgepair-operator: {refused}\n")
         return EXIT_REFUSED

@@ -36,18 +36,17 @@ class Carrier:
     admin: RedisAdmin
 
     async def carry_out(
-        self, plan: Plan, observed: Observed, user: PairUser | None, now: datetime
+        self, plan: Plan, observed: Observed, user: PairUser, now: datetime
     ) -> None:
         pair = observed.pair
         if plan.add_finalizer:
             await self._add_finalizer(pair)
-        if plan.ensure_user and user is not None:
+        if plan.ensure_user and user.accounts:
             await self.admin.ensure(user)
             self.desk.ready_users.add(pair.uid)
-        if pair.id is not None:
-            for role, desired in plan.tell.items():
-                await self.link.tell(pair.id, role, write_desired(desired))
-        if plan.write_secret and user is not None:
+        for role, desired in plan.tell.items():
+            await self.link.tell(pair.id, role, write_desired(desired))
+        if plan.write_secret and user.accounts:
             await self.kube.apply(wanting.redis_secret(pair, self.admin.url_of(user)))
         for wanted in plan.applies:
             await self._apply(wanted)
@@ -57,10 +56,10 @@ class Carrier:
             await self._delete(going)
         for one in plan.tellings:
             await self.tell(one, pair, now)
-        if plan.remove_user and user is not None:
+        if plan.remove_user:
             await self.admin.remove(user)
             self.desk.ready_users.discard(pair.uid)
-        if plan.forget_desired and pair.id is not None:
+        if plan.forget_desired:
             await self.link.forget(pair.id, _own_roles(pair))
         if plan.remove_finalizer:
             await self._remove_finalizer(pair)
@@ -78,12 +77,8 @@ class Carrier:
 
     async def _apply(self, wanted: Mapping[str, Any]) -> None:
         kind = Kind(wanted["kind"])
-        try:
-            item = await self.kube.apply(wanted)
-        except KubeRefused as refused:
-            if refused.is_namespace_ending:
-                self.desk.ending_namespaces.add(wanted["metadata"]["namespace"])
-            raise
+        item = await self.kube.apply(wanted)
+        self.desk.ending_namespaces.discard(wanted["metadata"]["namespace"])
         self.desk.spread(
             self.desk.cache.put(
                 kind, item, settled_for=wanted["metadata"]["annotations"][names.APPLIED]

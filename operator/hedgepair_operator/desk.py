@@ -6,7 +6,6 @@ One process, one event loop: a change here is seen by everybody at once, and by 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -18,7 +17,6 @@ from hedgepair_operator.key_queue import KeyQueue
 from hedgepair_operator.metrics import OperatorMetrics
 from hedgepair_operator.report_store import ReportStore
 from hedgepair_operator.settings import OperatorSettings
-from hedgepair_runner.contract.identity import PairId
 
 # Numbers in a status are not urgent (design §10): a pair that trades is looked at this often.
 NUMBERS_S: Final = 15.0
@@ -82,7 +80,3 @@ class Desk:
     def look_at_all(self) -> None:
         for key in self.cache.pairs:
             self.queue.add(Job(*key))
-
-    def keys_of(self, pair: PairId) -> Iterable[Key]:
-        """The resources that meet under this name: one, or a MakerOnly and a HedgerOnly."""
-        return [key for key, fact in self.cache.pairs.items() if fact.id == pair]

@@ -57,13 +57,12 @@ class PairFact:
     manifest: HedgePair | None
     problems: tuple[str, ...]
     status: Mapping[str, Any]
+    pairing: str
 
     @property
-    def id(self) -> PairId | None:
-        """How Redis names the pair; None while the spec cannot be read."""
-        if self.manifest is None:
-            return None
-        return PairId(namespace=self.key.namespace, pairing=self.manifest.pairing)
+    def id(self) -> PairId:
+        """How Redis names the pair."""
+        return PairId(namespace=self.key.namespace, pairing=self.pairing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

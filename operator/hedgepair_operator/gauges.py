@@ -53,8 +53,6 @@ def pair_gauges(desk: Desk, *, now: datetime) -> Iterator[GaugeMetricFamily]:
         for one in pair.status.get("conditions") or ():
             conditions[one["type"], one["status"]] += 1
             by_pair[*key, one["type"]] = one["status"] == "True"
-        if pair.id is None:
-            continue
         for role, fact in desk.reports.facts_of(pair.id, now).items():
             ages[*key, role.label] = max(0.0, (now - fact.changed_at).total_seconds())
             _take(positions, unhedged, key, role, fact)

@@ -23,6 +23,12 @@ from hedgepair_runner.contract.status import RunnerState
 
 _IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _LEASE = (RunnerState.WAITING_FOR_LEASE,)
+_PART_OF_A_ROLL = (
+    Reason.POD_PENDING,
+    Reason.RUNNER_UNREACHABLE,
+    Reason.RUNNER_STARTING,
+    Reason.LEASE_HELD_ELSEWHERE,
+)
 _STARTING = (RunnerState.STARTING, RunnerState.FENCING, RunnerState.READING)
 
 
@@ -31,7 +37,8 @@ class Case:
     """One pair at one moment, with what was decided about it.
 
     `manifest` is the one in force: where the present spec is refused, the last one that was not;
-    None where there is none. `refusal`: why the present spec is not acted on.
+    None where there is none. `refusal`: why the present spec is not acted on. `version` is the
+    operator's.
     """
 
     observed: Observed
@@ -42,6 +49,7 @@ class Case:
     roll: Roll
     is_deleting: bool
     is_hands_off: bool
+    version: str
     now: datetime
 
 
@@ -129,9 +137,10 @@ def _readiness(case: Case) -> tuple[Reason, str]:
         return Reason.NOT_ACCEPTED, f"{refusal.reason}: {refusal.sentence}"
     if case.observed.apply_error:
         return Reason.APPLY_FAILED, case.observed.apply_error
+    is_rolling = case.roll.stage in (Stage.PAUSING, Stage.RESTARTING)
     for role in case.roles:
         wrong = _pod_trouble(case, role) or _report_trouble(case, role)
-        if wrong is not None:
+        if wrong is not None and not (is_rolling and wrong[0] in _PART_OF_A_ROLL):
             return wrong
     generation = case.observed.pair.generation
     match case.roll.stage:
@@ -205,13 +214,19 @@ def _report_trouble(case: Case, role: Role) -> tuple[Reason, str] | None:
             f"The {role.label} is starting ({report.state.value}){_why(report.reason)}"
         )
     if case.desired is not None and case.roll.stage is Stage.SETTLED:
-        wanted = config_hash(case.manifest) if case.manifest is not None else ""
-        if not heeds(fact, case.desired.version) or report.config_hash not in ("", wanted):
+        # A runner of another version fills in other defaults: its hash cannot be compared.
+        is_comparable = report.version == case.version
+        is_other = is_comparable and report.config_hash not in ("", _hash_of(case.manifest))
+        if not heeds(fact, case.desired.version) or is_other:
             return Reason.CONFIG_PENDING, (
                 f"The {role.label} has not taken in generation {case.desired.generation} yet"
                 f"{_why(report.reason)}"
             )
     return None
+
+
+def _hash_of(manifest: HedgePair | None) -> str:
+    return "" if manifest is None else config_hash(manifest)
 
 
 def _why(reason: str) -> str:

@@ -34,7 +34,7 @@ class Observer:
         user = user_of(pair, desk.settings)
         digest = None
         redis = desk.redis
-        if user is not None:
+        if user.accounts:
             try:
                 url = self._admin.url_of(user)
             except RedisRefused as refused:
@@ -46,7 +46,7 @@ class Observer:
             children=desk.cache.children_of(pair.key),
             pods=pods,
             faults=desk.cache.faults_of(pods),
-            reports=desk.reports.facts_of(pair.id, now) if pair.id is not None else {},
+            reports=desk.reports.facts_of(pair.id, now),
             redis=redis,
             refusal=desk.refusals().get(pair.key),
             is_live=is_live,
@@ -82,10 +82,10 @@ class Observer:
                 self._desk.spread(cache.drop(kind, key))
 
 
-def user_of(pair: PairFact, settings: OperatorSettings) -> PairUser | None:
-    """None while the spec cannot be read."""
-    if pair.manifest is None or pair.id is None:
-        return None
+def user_of(pair: PairFact, settings: OperatorSettings) -> PairUser:
+    """Without accounts while the spec cannot be read: then it is not to be asserted."""
+    if pair.manifest is None:
+        return PairUser(uid=pair.uid, pair=pair.id, accounts=())
     venue = venue_of(pair.manifest, settings)
     accounts = tuple(
         SigningAccount(

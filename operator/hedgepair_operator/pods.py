@@ -66,6 +66,7 @@ def restart_hash(pair: HedgePair, role: Role) -> str:
         exchange.network.value,
         exchange.effective_url,
         exchange.effective_chain_id,
+        exchange.require_fencing,
         *(_signs_with(account_of(spec, each)) for each in roles_of(spec) if each is role),
         spec.maker.account.account_index,
         None if spec.hedger is None else spec.hedger.account.account_index,
@@ -193,9 +194,7 @@ def _arguments(spec: HedgePairSpec, settings: OperatorSettings) -> list[str]:
 def _environment(
     spec: HedgePairSpec, settings: OperatorSettings, runner: RunnerPods
 ) -> list[dict[str, Any]]:
-    env: list[dict[str, Any]] = [
-        {"name": "HEDGEPAIR_POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
-    ]
+    env: list[dict[str, Any]] = []
     if spec.exchange.network is Network.PAPER:
         env.append({"name": "HEDGEPAIR_PAPER_SEED", "value": settings.paper_seed})
     if runner.ca_bundle_ref is not None:

@@ -113,6 +113,7 @@ def _describe_only(
         roll=Roll(stage=Stage.SETTLED),
         is_deleting=False,
         is_hands_off=is_hands_off,
+        version=settings.version,
         now=now,
     )
     status, tellings, again_in_s = describe(case, settings)
@@ -159,6 +160,7 @@ def _decide_running(
         roll=roll,
         is_deleting=False,
         is_hands_off=False,
+        version=settings.version,
         now=now,
     )
     status, tellings, again_in_s = describe(case, settings)

@@ -60,6 +60,7 @@ class Reconciler:
         if pair is None:
             self._desk.queue.forget(Job(*key))
             self._desk.apply_errors.pop(key, None)
+            self._desk.refusals()  # what it held is free: who waited for it is looked at
             return None
         now = utc_now()
         observed = self._observer.observe(pair, now)
@@ -80,7 +81,9 @@ class Reconciler:
         try:
             await self._carrier.carry_out(plan, observed, user, now)
         except KubeRefused as refused:
-            if not (refused.is_missing or refused.status == 409):
+            if refused.is_namespace_ending:
+                self._desk.ending_namespaces.add(pair.key.namespace)
+            elif not (refused.is_missing or refused.status == 409):
                 errors[pair.key] = f"The API server refuses what the pair needs: {refused.why}"
             raise
         if errors.pop(pair.key, None) is not None:

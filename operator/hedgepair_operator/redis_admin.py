@@ -256,6 +256,8 @@ async def _acl(client: Any, *words: str) -> None:
 
 async def _asked(answer: Awaitable[Answer]) -> Answer:
     """A refused command stays a ResponseError, for who knows what it means."""
+    task = asyncio.current_task()
+    cancels = task.cancelling() if task is not None else 0
     try:
         return await answer
     except AuthenticationError as refused:
@@ -270,3 +272,8 @@ async def _asked(answer: Awaitable[Answer]) -> Answer:
         raise
     except (RedisError, OSError, TimeoutError) as error:
         raise RedisUnavailable(type(error).__name__) from error
+    finally:
+        # The library sends within asyncio.wait_for, which before Python 3.12 swallows a
+        # cancellation that comes as the send ends: its task would never stop.
+        if task is not None and task.cancelling() > cancels:
+            raise asyncio.CancelledError

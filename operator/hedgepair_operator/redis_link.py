@@ -6,10 +6,11 @@ where it is missing, everything that was published is published again.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 _TIMEOUT_S: Final = 5.0
 _CHUNK: Final = 500
 Place = tuple[PairId, Role]
+Answer = TypeVar("Answer")
 
 
 def connect(url: str) -> Redis:
@@ -59,16 +61,16 @@ class RedisLink:
         """(each place's report, whether Redis still is the one that we wrote to)."""
         found: list[bytes | None] = []
         try:
-            mark = await self._client.get(keys.operator_mark())
+            mark = await answered(self._client.get(keys.operator_mark()))
             for start in range(0, len(places), _CHUNK):
                 async with self._client.pipeline(transaction=False) as pipe:
                     for pair, role in places[start : start + _CHUNK]:
                         pipe.get(keys.report(pair, role))
-                    found.extend(await pipe.execute())
+                    found.extend(await answered(pipe.execute()))
             is_same = mark == self._mark.encode()
             if not is_same:
                 self._told.clear()
-                await self._client.set(keys.operator_mark(), self._mark)
+                await answered(self._client.set(keys.operator_mark(), self._mark))
         except (RedisError, OSError, TimeoutError) as error:
             raise await self._failed(error) from error
         return found, is_same
@@ -78,7 +80,7 @@ class RedisLink:
         if self._told.get((pair, role)) == text:
             return
         try:
-            await self._client.set(keys.desired(pair, role), text)
+            await answered(self._client.set(keys.desired(pair, role), text))
         except (RedisError, OSError, TimeoutError) as error:
             raise await self._failed(error) from error
         self._told[pair, role] = text
@@ -88,7 +90,7 @@ class RedisLink:
         names = [key for role in roles for key in _of(pair, role)]
         try:
             if names:
-                await self._client.delete(*names)
+                await answered(self._client.delete(*names))
         except (RedisError, OSError, TimeoutError) as error:
             raise await self._failed(error) from error
         for role in roles:
@@ -104,6 +106,18 @@ class RedisLink:
         if isinstance(mapped, RedisRefused):
             await self.close()
         return mapped
+
+
+async def answered(answer: Awaitable[Answer]) -> Answer:
+    """The library sends within asyncio.wait_for, which before Python 3.12 swallows a cancellation
+    that comes as the send ends: its task would never stop."""
+    task = asyncio.current_task()
+    cancels = task.cancelling() if task is not None else 0
+    try:
+        return await answer
+    finally:
+        if task is not None and task.cancelling() > cancels:
+            raise asyncio.CancelledError
 
 
 def _of(pair: PairId, role: Role) -> tuple[str, str]:

@@ -43,7 +43,7 @@ class ReportPoller:
         """One reading. What Redis does wrong becomes a fact, never an exception."""
         desk = self._desk
         started_s = asyncio.get_running_loop().time()
-        pairs = {fact.id: fact for fact in desk.cache.pairs.values() if fact.id is not None}
+        pairs = {fact.id for fact in desk.cache.pairs.values()}
         places: list[Place] = [(pair, role) for pair in pairs for role in Role]
         try:
             texts, is_same = await self._link.read_reports(places)
@@ -65,8 +65,7 @@ class ReportPoller:
         desk, now = self._desk, utc_now()
         by_pair: dict[PairId, list[Job]] = {}
         for key, fact in desk.cache.pairs.items():
-            if fact.id is not None:
-                by_pair.setdefault(fact.id, []).append(Job(*key))
+            by_pair.setdefault(fact.id, []).append(Job(*key))
         for (pair, role), text in zip(places, texts, strict=True):
             news = desk.reports.put(pair, role, text, now)
             if news is News.NOTHING:

@@ -79,6 +79,8 @@ class OperatorSettings:
     resync_s: float = 600.0
     poll_s: float = 2.0
     log_level: str = "info"
+    version: str = ""
+    """The operator's own. Nothing that it makes may follow from it."""
 
     def watches(self, namespace: str) -> bool:
         return not self.watch_namespaces or namespace in self.watch_namespaces
@@ -117,7 +119,7 @@ VARIABLES: Final[Mapping[str, str]] = {
 """Without their prefix `HEDGEPAIR_`."""
 
 
-def read_settings(environ: Mapping[str, str]) -> OperatorSettings:
+def read_settings(environ: Mapping[str, str], *, version: str = "") -> OperatorSettings:
     """Raises SettingsRefused with everything that is wrong."""
     wrong: list[str] = []
     given = {name: environ.get(PREFIX + name, "").strip() for name in VARIABLES}
@@ -167,6 +169,7 @@ def read_settings(environ: Mapping[str, str]) -> OperatorSettings:
         resync_s=read("RESYNC_SECONDS", _seconds, 600.0),
         poll_s=read("POLL_SECONDS", _seconds, 2.0),
         log_level=read("LOG_LEVEL", _log_level, "info"),
+        version=version,
     )
     if settings.redis_acl is RedisAcl.MANAGED and settings.redis_master_file is None:
         wrong.append(

@@ -77,7 +77,7 @@ def _leg(observed: Observed, role: Role, before: Mapping[str, Any]) -> dict[str,
     chain = report.maker_chain_lots if role is Role.MAKER else report.hedger_chain_lots
     pods = observed.pods_of(role)
     leg: dict[str, Any] = {
-        "pod": report.pod or (pods[0].key.name if pods else ""),
+        "pod": report.pod or _pod_of(report.holder, [pod.key.name for pod in pods]),
         "epoch": report.epoch,
         "position": UNKNOWN if position is None else f"{position:f}",
         "entryPrice": report.entry_price,
@@ -88,6 +88,12 @@ def _leg(observed: Observed, role: Role, before: Mapping[str, Any]) -> dict[str,
         "configHash": report.config_hash,
     }
     return {name: value for name, value in leg.items() if value not in (None, "")}
+
+
+def _pod_of(holder: str, pods: list[str]) -> str:
+    """A holder begins with its host's name, which is the pod's."""
+    host = holder.partition("/")[0]
+    return host if host in pods else next(iter(pods), "")
 
 
 def _moment(unix_ms: int | None) -> str | None:

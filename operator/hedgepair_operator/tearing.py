@@ -271,6 +271,7 @@ def _describe(
         roll=Roll(stage=Stage.SETTLED),
         is_deleting=True,
         is_hands_off=False,
+        version=farewell.settings.version,
         now=farewell.now,
     )
     return describe(case, farewell.settings, progress=progress)

@@ -45,6 +45,7 @@ _QUIET_AT_FIRST: Final = {
     (ConditionType.DEGRADED, Truth.FALSE),
     (ConditionType.HALTED, Truth.FALSE),
 }
+_AFTER: Final = (Reason.RUNNERS_UP, Reason.CONFIG_PENDING)
 _ROLLOUT: Final = {
     Reason.AWAITING_FLAT: EventReason.ROLLOUT_DEFERRED,
     Reason.ROLLOUT_PENDING: EventReason.ROLLOUT_DEFERRED,
@@ -76,8 +77,8 @@ def _of_change(
         if reason in _ROLLOUT:
             yield Telling(reason=_ROLLOUT[reason], note=note)
             return
-        if old is not None and old["reason"] == Reason.ROLLING_OUT.value and truth is Truth.TRUE:
-            yield Telling(reason=EventReason.ROLLED_OUT, note=note)
+        if old is not None and old["reason"] == Reason.ROLLING_OUT.value and reason in _AFTER:
+            yield Telling(reason=EventReason.ROLLED_OUT, note="All runners run what is wanted.")
             return
         if old is not None and old["status"] == Truth.TRUE.value and truth is Truth.FALSE:
             warn = reason not in (Reason.TERMINATING, Reason.CONFIG_PENDING)

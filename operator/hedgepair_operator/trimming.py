@@ -68,7 +68,14 @@ def pair_fact(item: Object) -> PairFact:
         manifest=manifest,
         problems=problems,
         status=item.get("status") or {},
+        pairing=_pairing(item),
     )
+
+
+def _pairing(item: Object) -> str:
+    """Of a spec that is refused, too: its runners go on reporting."""
+    named = (item.get("spec") or {}).get("pairing")
+    return named if isinstance(named, str) and named else str(item["metadata"]["name"])
 
 
 def child_fact(kind: Kind, item: Object) -> ChildFact:

@@ -175,7 +175,7 @@ def test_one_replica_is_replaced_and_several_elect() -> None:
     assert not [rule for rule in rules_of(alone) if "leases" in rule["resources"]]
     assert of_kind(several, "PodDisruptionBudget")
     verbs = [rule["verbs"] for rule in rules_of(several) if "leases" in rule["resources"]]
-    assert verbs == [["create"], ["get", "update"]]
+    assert verbs == [["create"], ["get", "patch"]]
     assert environment(several)["HEDGEPAIR_LEADER_ELECTION"] == "true"
 
 

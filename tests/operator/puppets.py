@@ -96,6 +96,13 @@ class PuppetKubelet(Kubelet):
             self.history.append(("end", name.name))
         asyncio.get_running_loop().call_soon(self.gone, name, uid)
 
+    def provide_secret(self, namespace: str, name: str) -> None:
+        """Somebody made it: pods that waited for it start."""
+        self.secrets.add((namespace, name))
+        for place, pod in list(self.store.all_of("pods", namespace)):
+            if place not in self.puppets and "deletionTimestamp" not in pod["metadata"]:
+                self.started(place, pod)
+
     def puppet(self, name: str) -> Puppet:
         return next(puppet for place, puppet in self.puppets.items() if place.name == name)
 

@@ -71,6 +71,7 @@ class World:
             http_host="127.0.0.1",
             http_port=0,
             poll_s=0.1,
+            version="test",
         )
 
     # -- the operator --

@@ -31,6 +31,10 @@ NEEDED: Final[frozenset[Right]] = frozenset(
     | _rights("events.k8s.io", "events", "create")
     | _rights("networking.k8s.io", "networkpolicies", "list", "watch", "create", "patch", "delete")
 )
+ADMISSION: Final[frozenset[Right]] = frozenset(
+    _rights("hedgepair.io", "hedgepairs/finalizers", "update")
+)
+"""Asked for by an admission plugin, to set blockOwnerDeletion; no request shows it."""
 LEADING: Final[frozenset[Right]] = frozenset(
     _rights("coordination.k8s.io", "leases", "get", "create", "patch")
 )
