@@ -5,7 +5,8 @@ its own memory. It lends the right to the maker by a record in Redis, the token,
 by another. The record may be lost, or go back in time; it is never believed against memory:
 
 * A hedger's epoch is proved by its fence. It acts only after a maker has acknowledged that very
-  epoch, with every unwinding order of its own closed (†).
+  epoch, with every unwinding order of its own closed (†). Where the venue's nonces prove that the
+  last maker there was has retired in order, or that there never was one, it asks nobody.
 * It lends only when its intents are closed, from then on does not act whatever becomes of the
   write, and names the one maker's epoch that may act (†). A successor of that maker has fenced A
   before it acknowledges; nobody takes the right from a dead hedger, as nobody else may lend it (†).
@@ -54,7 +55,8 @@ class Token:
     """One record. `sequence` counts the changes within a hedger's epoch.
 
     `maker_epoch` is the newest maker's epoch that is known: who acknowledged, or whom it is lent
-    to. `position` is what its writer knew of A.
+    to. `position` is what its writer knew of A. `is_retired`: that maker stopped in order, with
+    nothing of its own open, and no other has been heard of since.
     """
 
     hedger_epoch: int
@@ -62,6 +64,7 @@ class Token:
     owner: Owner
     maker_epoch: int = 0
     is_acknowledged: bool = False
+    is_retired: bool = False
     position: Position = field(default_factory=lambda: Position(trade_id=0, lots=0))
     errand: Errand | None = None
 
@@ -95,8 +98,11 @@ class HedgerRight:
     stance: Stance = Stance.UNACKNOWLEDGED
     known: Token | None = None
     """The newest record of this epoch that was seen in Redis."""
+    claim: Token | None = None
+    """What it asks to be acknowledged, as seen in Redis."""
     _wanted: Token | None = None
     _must_prove: bool = False
+    _is_alone: bool = False
 
     def __post_init__(self) -> None:
         if not self.has_partner:
@@ -125,14 +131,18 @@ class HedgerRight:
 
     @property
     def may_lend(self) -> bool:
-        return self.has_partner and self.stance is Stance.ACTING
+        """To the maker that answered last, unless that one has retired."""
+        known = self.known
+        if known is None or known.is_retired or self.stance is not Stance.ACTING:
+            return False
+        return known.maker_epoch > 0
 
     def lend(self, position: Position, errand: Errand) -> None:
         """From here on the hedger does not act, whatever becomes of the write.
 
         The caller has closed every intent, and opens none before `may_act` says so again.
         """
-        if self.stance is not Stance.ACTING or self.known is None:
+        if self.known is None or not self.may_lend:
             raise AssertionError("only a right that one has is lent")
         self._wanted = replace(
             self.known,
@@ -167,15 +177,45 @@ class HedgerRight:
         return None
 
     def _first(self, stored: Token | None) -> Token | None:
-        floor = 0 if stored is None else stored.maker_epoch
-        if stored is None or stored.hedger_epoch != self.epoch:
-            return Token(hedger_epoch=self.epoch, sequence=1, owner=Owner.HEDGER, maker_epoch=floor)
+        if stored is None:
+            return Token(hedger_epoch=self.epoch, sequence=1, owner=Owner.HEDGER)
+        if stored.hedger_epoch != self.epoch:
+            return replace(
+                stored,
+                hedger_epoch=self.epoch,
+                sequence=1,
+                owner=Owner.HEDGER,
+                is_acknowledged=False,
+                errand=None,
+            )
         if not stored.is_acknowledged:
-            return None
+            self.claim = stored
+            alone = replace(stored, sequence=stored.sequence + 1, is_acknowledged=True)
+            return alone if self._is_alone else None
         if stored.owner is not Owner.HEDGER:
             raise RightLost("the token was lent by somebody else")
         self.known, self.stance = stored, Stance.RETURNED
+        if stored.maker_epoch == 0:
+            self.stance = Stance.ACTING
         return None
+
+    @property
+    def wants_makers_epoch(self) -> bool:
+        """The venue's word on the makers that there were would spare the acknowledgement."""
+        claim = self.claim
+        if claim is None or self._is_alone or self.stance is not Stance.UNACKNOWLEDGED:
+            return False
+        return claim.is_retired or claim.maker_epoch == 0
+
+    def is_told_makers_epoch(self, epoch: int) -> None:
+        """By A's nonces at the venue: the newest epoch of any maker, 0 if none ever fenced.
+
+        Redis cannot hide a maker that has fenced since: nobody else can have been lent the right.
+        """
+        claim = self.claim
+        if claim is not None:
+            has_retired = claim.is_retired and claim.maker_epoch == epoch
+            self._is_alone = has_retired or epoch == 0
 
     def _take_back(self, stored: Token) -> None:
         """A hand-back, or a successor's acknowledgement."""
@@ -220,6 +260,17 @@ class MakerRight:
             return None
         self.lent = None
         return self._answer(stored, position)
+
+    def retire(self, stored: Token | None, position: Position) -> Token | None:
+        """The last word of a maker that stops in order, with nothing of its own open."""
+        if stored is None:
+            stored = Token(hedger_epoch=self._answered[0], sequence=0, owner=Owner.HEDGER)
+        if stored.hedger_epoch < self._answered[0] or stored.maker_epoch > self.epoch:
+            return None
+        if stored.is_retired and stored.maker_epoch == self.epoch:
+            return None
+        self.lent = None
+        return replace(self._answer(stored, position), is_retired=True)
 
     def _answer(self, stored: Token, position: Position) -> Token:
         """Hands back, or acknowledges: either says that no unwinding order of ours is open."""

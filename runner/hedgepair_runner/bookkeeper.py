@@ -133,6 +133,16 @@ class Bookkeeper:
         except VenueUnavailable:
             return
 
+    async def prove(self, account: int) -> bool:
+        """Anchors a chain anew by two reads, whatever it says now; False: not this time.
+
+        Only while nothing of ours is in flight on the account.
+        """
+        try:
+            return account in await self._try_anchor((account,))
+        except VenueUnavailable:
+            return False
+
     async def _backfill(self, account: int, chain: Chain) -> None:
         if account == self._venue.account_index:
             trades = await self._venue.read_own_trades(

@@ -36,6 +36,12 @@ class CoverWatcher:
         self.cover: Cover | None = None
         self._wanted = asyncio.Event()
 
+    @property
+    def is_good(self) -> bool:
+        """The hedger says that it runs and that nothing is open."""
+        cover = self.cover
+        return cover is not None and cover.is_running and not cover.gap_lots
+
     def look_now(self) -> None:
         """A quote has ended: whoever waits for its cover does not wait for the next turn."""
         self._wanted.set()

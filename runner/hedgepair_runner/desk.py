@@ -12,6 +12,7 @@ from hedgepair_runner.leaser import Leaser
 from hedgepair_runner.metrics import RunnerMetrics
 from hedgepair_runner.sharing import Sharing
 from hedgepair_runner.steering_store import SteeringStore
+from hedgepair_runner.token_store import TokenStore
 from hedgepair_runner.units import Market
 from hedgepair_runner.venues.venue import StreamDown, StreamUp, Venue, VenueEvent
 
@@ -29,11 +30,14 @@ class Desk:
     version: str
     market: Market
     maker_account: int
+    maker_key: int
+    """Index of the API key that A's maker signs with: its nonces tell of makers (design §6)."""
     hedger_account: int | None
     venue: Venue
     bus: Bus
     steering: SteeringStore
     halts: HaltKeeper
+    tokens: TokenStore
     leaser: Leaser
     clock: Clock
     metrics: RunnerMetrics

@@ -12,22 +12,26 @@ from dataclasses import replace
 
 from hedgepair_runner.bookkeeper import Bookkeeper
 from hedgepair_runner.bus import BusEvent, BusUnavailable, FillTold, TailUp
+from hedgepair_runner.climber import Climber
 from hedgepair_runner.contract.desired import Wish
 from hedgepair_runner.contract.halts import HaltReason
-from hedgepair_runner.contract.identity import Role
+from hedgepair_runner.contract.identity import Role, is_of_pair
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.desk import Desk, Streams
 from hedgepair_runner.exposure import Exposure
 from hedgepair_runner.hedging import Hedge, HedgerPolicy, sendable_lots
 from hedgepair_runner.intent_keeper import IntentKeeper
+from hedgepair_runner.laddering import LadderPolicy
 from hedgepair_runner.ledger import Chain
 from hedgepair_runner.noncing import Band
 from hedgepair_runner.office import Office
 from hedgepair_runner.orders import AccountTrade
-from hedgepair_runner.policies import hedger_policy
+from hedgepair_runner.pager import Pager, foreign_trade
+from hedgepair_runner.policies import hedger_policy, ladder_policy
 from hedgepair_runner.quote_listener import QuoteListener
 from hedgepair_runner.quotes import QuoteTold
 from hedgepair_runner.reporter import blank_report
+from hedgepair_runner.right_keeper import RightKeeper
 from hedgepair_runner.steering import Course
 from hedgepair_runner.venues.venue import PositionsSeen, TradesSeen, VenueEvent
 
@@ -40,12 +44,19 @@ class Hedger:
     """One term of office: from a fenced band until the lease or the process ends."""
 
     def __init__(
-        self, desk: Desk, policy: HedgerPolicy, *, streams: Streams, tasks: asyncio.TaskGroup
+        self,
+        desk: Desk,
+        policy: HedgerPolicy,
+        *,
+        ladder: LadderPolicy,
+        streams: Streams,
+        tasks: asyncio.TaskGroup,
     ) -> None:
         if desk.hedger_account is None:
             raise AssertionError("a hedger has an account")
         self._desk = desk
         self._policy = policy
+        self._ladder = ladder
         self._streams = streams
         self._tasks = tasks
         market_id = desk.market.market_id
@@ -72,7 +83,10 @@ class Hedger:
             on_sent=self._on_sent,
             on_overdue=self._backfill_own,
         )
+        self._pager = Pager(desk.bus, clock=desk.clock, tasks=tasks)
         self._office: Office | None = None
+        self._right: RightKeeper | None = None
+        self._climber: Climber | None = None
         self._carried_lots = 0
         self._hold = self._waits_for = ""
         self._wish = Wish.RUN
@@ -124,6 +138,9 @@ class Hedger:
         same_master = self._policy.same_master
         self._policy = hedger_policy(course.manifest, self._desk.market, same_master=same_master)
         self._intents.policy = self._policy
+        self._ladder = ladder_policy(course.manifest)
+        if self._climber is not None:
+            self._climber.policy = self._ladder
         self._exposure.accepted_net_lots = self._policy.accepted_net_lots
         self._wish = course.wish
         self.changed.set()
@@ -148,14 +165,46 @@ class Hedger:
         """After the fence and the read: from here on it may act."""
         self._office = Office(self._desk, band, tasks=self._tasks, on_news=self.step)
         self._exposure.line = self._office.line
+        self._right = RightKeeper(
+            self._desk,
+            epoch=band.epoch,
+            has_partner=self._ladder.has_partner,
+            maker=self.maker,
+            prove=lambda: self.books.prove(self._desk.maker_account),
+            on_news=self._right_changed,
+        )
+        self._climber = Climber(
+            self._desk,
+            self._ladder,
+            exposure=self._exposure,
+            right=self._right,
+            streams=self._streams,
+            pager=self._pager,
+            halt=self._desk.halts.raise_,
+            is_refused=lambda: self._intents.is_refused,
+        )
+        newest = self.own.newest
+        if newest is not None and newest.is_forced and self.gap():
+            # It happened before this term, and nobody has taken A along yet.
+            self._climber.note_forced(newest)
         self._tasks.create_task(self._quotes.reread(self.step), name="reread-quotes")
         self.step()
 
     async def act(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._tick(), name="tick")
+            if self._right is not None:
+                tasks.create_task(self._right.run(), name="right")
+
+    async def _tick(self) -> None:
         """Time passing is an event too."""
         while True:
             await asyncio.sleep(TICK_S)
             self.step()
+
+    def _right_changed(self) -> None:
+        self.changed.set()
+        self.step()
 
     async def wind_down(self) -> None:
         """Waits until the maker rests nothing and everything filled is hedged (design §7)."""
@@ -195,12 +244,23 @@ class Hedger:
         if self._wish is Wish.RELEASE:
             return
         self._intents.close(office)
+        may_hedge = self._may_hedge()
         lowest = office.line.lowest_unsettled
         if lowest is not None:
             self._intents.settle(lowest, office)
-        if self._intents.may_open_another(office):
+        if may_hedge and self._intents.may_open_another(office):
             self._hedge(office)
         self._note_cover()
+
+    def _may_hedge(self) -> bool:
+        climber = self._climber
+        if climber is None:
+            return False
+        may_hedge = climber.may_hedge(open_since_s=self._unhedged_since_s)
+        self._intents.is_closing = climber.is_closing
+        if not may_hedge:
+            self._hold = climber.reason
+        return may_hedge
 
     def _hedge(self, office: Office) -> None:
         gap = self.gap()
@@ -270,7 +330,18 @@ class Hedger:
             else:
                 self.hedges += 1
                 self._desk.metrics.hedge(1)
+                self._note_own(trade)
         self.changed.set()
+
+    def _note_own(self, trade: AccountTrade) -> None:
+        """Of B: what no order of ours traded (design §4.1)."""
+        if not self.own.is_anchored or trade.trade_id <= self.own.anchor_id:
+            return
+        if trade.is_forced:
+            if self._climber is not None:
+                self._climber.note_forced(trade)
+        elif not is_of_pair(trade.client_order_index, Role.HEDGER, self._desk.pair):
+            self._pager.page("ForeignTrade", foreign_trade(trade, self._desk.market))
 
     def _note_fill(self, trade: AccountTrade) -> None:
         if not self.maker.is_anchored or trade.trade_id <= self.maker.anchor_id:
@@ -284,7 +355,7 @@ class Hedger:
     def _note_cover(self) -> None:
         now_s = self._desk.clock.boot_s()
         gap = self.gap()
-        if gap == 0 and not self._exposure.slots:
+        if gap is not None and gap in (0, self._carried_lots) and not self._exposure.slots:
             if self._unhedged_since_s is not None:
                 self.changed.set()
             self._unhedged_since_s = None
@@ -299,6 +370,8 @@ class Hedger:
         return replace(
             blank_report(self._desk, RunnerState.STOPPING if stopping else state),
             reason=reason or self._waits_for or self._on_flattening(),
+            reason_code=self._climber.code if self._climber is not None else "",
+            token_owner=self._right.owner if self._right is not None else "",
             epoch=self._office.line.band.epoch if self._office is not None else 0,
             position_lots=self.own.position_lots,
             maker_chain_lots=self.maker.position_lots,

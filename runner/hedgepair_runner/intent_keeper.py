@@ -61,6 +61,14 @@ class IntentKeeper:
         self._attempt = 0
         self._tried_s = float("-inf")
         self._ioc_has_minimum = False
+        self._refusals = 0
+        self.is_closing = False
+        """Nothing is tried again: what is open is settled, by something harmless where need be."""
+
+    @property
+    def is_refused(self) -> bool:
+        """Of late the venue has refused the hedges themselves, rather than not filled them."""
+        return self._refusals > 0
 
     # -- what is open ------------------------------------------------------------------------
 
@@ -83,6 +91,10 @@ class IntentKeeper:
         if not slot.lots:
             return
         self._attempt = 0 if traded == slot.lots else self._attempt + 1
+        if traded:
+            self._refusals = 0
+        elif slot.failed_hash or (slot.order is not None and "margin" in slot.order.status):
+            self._refusals += 1
         self._writer.drop(slot.nonce)
         if traded != slot.lots:
             logger.info(
@@ -102,7 +114,7 @@ class IntentKeeper:
 
     def _still_right(self, slot: Slot) -> bool:
         """The same bytes may go again while their size is within what is still needed."""
-        gap = self._exposure.sendable(without=slot)
+        gap = None if self.is_closing else self._exposure.sendable(without=slot)
         return slot.largest_lots == 0 or (gap is not None and fits(slot, -gap))
 
     def _put_another(self, slot: Slot, office: Office) -> None:
@@ -111,7 +123,9 @@ class IntentKeeper:
             return
         if slot.refusal is not None and slot.refusal.code in TOO_SMALL:
             self._ioc_has_minimum = True
-        gap = self._exposure.sendable(without=slot)
+        if slot.refusal is not None or slot.failed_hash:
+            self._refusals += 1
+        gap = None if self.is_closing else self._exposure.sendable(without=slot)
         # An unknown gap burns the nonce, too: a chain is anchored anew only with nothing open.
         decision = None if gap is None else self.decide(gap)
         if isinstance(decision, Hedge) and fits(slot, decision.signed_lots):

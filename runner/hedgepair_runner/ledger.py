@@ -67,8 +67,13 @@ class Chain:
         return self.is_anchored and not self._waiting and not self.is_doubted
 
     @property
+    def newest(self) -> AccountTrade | None:
+        """The newest trade that is known, linked or not, before the anchor or after."""
+        return self._kept[-1] if self._kept else None
+
+    @property
     def newest_id(self) -> int:
-        """Of the newest trade that is known, linked or not, before the anchor or after; or 0."""
+        """Of the newest trade that is known; 0 where none is."""
         return self._kept[-1].trade_id if self._kept else 0
 
     def add(self, trade: AccountTrade) -> Added:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from hedgepair_runner.contract.manifest import HedgePair
 from hedgepair_runner.contract.spec import MakerSide, Mode
 from hedgepair_runner.hedging import HedgerPolicy
+from hedgepair_runner.laddering import LadderPolicy
 from hedgepair_runner.orders import Side
 from hedgepair_runner.quoting import Cycling, QuotePolicy
 from hedgepair_runner.refusals import StartRefused
@@ -50,6 +51,21 @@ def hedger_policy(pair: HedgePair, market: Market, *, same_master: bool) -> Hedg
     )
 
 
+def ladder_policy(pair: HedgePair) -> LadderPolicy:
+    """What a hedger does about a gap that stays open.
+
+    A maker of ours may be there where this resource runs one, or names the pairing by which one
+    meets it. Only such a maker is ever lent the right to act, so only then is its acknowledgement
+    waited for (ADR 0012).
+    """
+    spec = pair.spec
+    return LadderPolicy(
+        max_unhedged_s=float(spec.risk.max_unhedged_seconds),
+        on_unhedged=spec.risk.on_unhedged,
+        has_partner=spec.mode is Mode.HEDGE or spec.pairing is not None,
+    )
+
+
 def needs_cover(pair: HedgePair) -> bool:
     """Whether the hedger's clauses of law 4 apply to this pair's maker.
 
@@ -65,7 +81,6 @@ def unheeded(pair: HedgePair) -> tuple[str, ...]:
     fields = {
         "spec.stopAfter": spec.stop_after is not None,
         "spec.risk.maxDailyLoss": spec.risk.max_daily_loss is not None,
-        "spec.risk.onUnhedged": True,
         "spec.risk.minMarginDistance": True,
     }
     return tuple(field for field, is_set in fields.items() if is_set)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from hedgepair_runner.contract.identity import is_unwinding
 from hedgepair_runner.contract.status import RestingOrder
 from hedgepair_runner.desk import Desk
 from hedgepair_runner.ledger import Chain
@@ -99,12 +100,14 @@ class QuoteKeeper:
     def close(self, office: Office) -> None:
         """Drops what is over: terminal, and its trades add up (†)."""
         for slot in office.slots:
+            undoes = is_unwinding(slot.client_order_index)
             if slot.is_closed(self._own.traded_lots(slot.client_order_index)):
                 office.line.forget(slot)
                 if slot is self.quote:
                     self._ended(slot, office)
                 continue
-            if self.quote is None and slot.order is not None and not slot.order.is_terminal:
+            is_live = slot.order is not None and not slot.order.is_terminal
+            if self.quote is None and is_live and not undoes:
                 # A copy of refused bytes was accepted after all (†).
                 self.quote = slot
             if self._is_overdue(slot) and office.look_again(slot, every_s=ORDER_OVERDUE_S):

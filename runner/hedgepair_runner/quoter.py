@@ -13,6 +13,8 @@ from hedgepair_runner.bookkeeper import Bookkeeper
 from hedgepair_runner.bus import BusEvent
 from hedgepair_runner.closing import ClosingOrder, Instructions, least
 from hedgepair_runner.contract.desired import Wish
+from hedgepair_runner.contract.halts import HaltReason
+from hedgepair_runner.contract.identity import Role, is_of_pair
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.cover_watcher import CoverWatcher
 from hedgepair_runner.desk import Desk, Streams
@@ -20,6 +22,7 @@ from hedgepair_runner.ledger import Chain
 from hedgepair_runner.noncing import Band
 from hedgepair_runner.office import Office
 from hedgepair_runner.orders import AccountTrade
+from hedgepair_runner.pager import Pager, foreign_trade, liquidated
 from hedgepair_runner.policies import quote_policy
 from hedgepair_runner.quote_keeper import QuoteKeeper
 from hedgepair_runner.quoting import (
@@ -36,6 +39,7 @@ from hedgepair_runner.reporter import blank_report
 from hedgepair_runner.steering import Course
 from hedgepair_runner.tally import Tally
 from hedgepair_runner.teller import Teller
+from hedgepair_runner.unwinder import Unwinder
 from hedgepair_runner.venues.venue import Lane, OrdersSeen, PositionsSeen, TradesSeen, VenueEvent
 from hedgepair_runner.withdrawal import prove_withdrawn
 
@@ -77,13 +81,25 @@ class Quoter:
             on_ended=self._quote_ended,
             on_overdue=self._backfill_own,
         )
+        self._unwinder = Unwinder(
+            desk,
+            own=self.own,
+            streams=streams,
+            tasks=tasks,
+            bound_bps=lambda: self.policy.closing_bps,
+            is_clear=self._rests_nothing,
+            is_hasty=lambda: self._needs_cover and not self._cover.is_good,
+            take_nonce=self._quotes.take_nonce,
+            on_news=self._right_changed,
+        )
+        self._pager = Pager(desk.bus, clock=desk.clock, tasks=tasks)
         self.books = Bookkeeper(
             desk.venue,
             {desk.maker_account: self.own},
             clock=desk.clock,
             metrics=desk.metrics,
             on_trades=self._on_trades,
-            may_reanchor=lambda: self._quotes.quote is None,
+            may_reanchor=lambda: self._quotes.quote is None and self._unwinder.is_closed(),
         )
         self._office: Office | None = None
         self._tally = Tally()
@@ -116,7 +132,24 @@ class Quoter:
         self._teller.add(trades)
         self._tasks.create_task(self._teller.publish(), name="publish-fills")
         self._desk.metrics.fill(self._tally.add(trades, self.own))
+        for trade in trades:
+            self._note_foreign(trade)
         self.changed.set()
+
+    def _note_foreign(self, trade: AccountTrade) -> None:
+        """What no order of ours traded is adopted, hedged like a fill, and told (design §4.1)."""
+        if not self.own.is_anchored or trade.trade_id <= self.own.anchor_id:
+            return
+        if trade.is_forced:
+            self._desk.halts.raise_(HaltReason.LIQUIDATED, liquidated(trade, self._desk.market))
+        elif not is_of_pair(trade.client_order_index, Role.MAKER, self._desk.pair):
+            self._pager.page("ForeignTrade", foreign_trade(trade, self._desk.market))
+
+    def _rests_nothing(self) -> bool:
+        return self._quotes.quote is None and not self._quotes.is_placing
+
+    def _right_changed(self) -> None:
+        self.step()
 
     def _quote_ended(self) -> None:
         self._cover.look_now()
@@ -149,11 +182,13 @@ class Quoter:
         self._office = Office(self._desk, band, tasks=self._tasks, on_news=self.step)
         # The fence cancelled whatever a predecessor rested.
         self._quotes.tell_gone(0, self._office)
+        self._unwinder.begin(self._office)
         self.step()
 
     async def act(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tick(), name="tick")
+            tasks.create_task(self._unwinder.run(), name="right")
             if self._needs_cover:
                 watching = self._cover.run(
                     is_waiting=lambda: self._quotes.quote is None, on_news=self.step
@@ -163,6 +198,7 @@ class Quoter:
     async def wind_down(self) -> None:
         """Cancels, waits for proof, publishes (design §7)."""
         self._stopping = "stopping"
+        self._unwinder.stop()
         self.step()
         while not self.is_withdrawn():
             await asyncio.sleep(TICK_S)
@@ -170,6 +206,7 @@ class Quoter:
         if office is not None:
             take_nonce = self._quotes.take_nonce
             await prove_withdrawn(self._desk, office, take_nonce=lambda: take_nonce(office))
+            await self._unwinder.retire()
 
     async def _tick(self) -> None:
         while True:
@@ -179,8 +216,8 @@ class Quoter:
 
     def is_withdrawn(self) -> bool:
         """No order of ours can rest or come to rest, and every fill was told."""
-        quotes = self._quotes
-        return quotes.quote is None and not quotes.is_placing and not self._teller.has_untold
+        is_closed = self._rests_nothing() and self._unwinder.is_closed()
+        return is_closed and not self._teller.has_untold
 
     def is_quiet(self) -> bool:
         return self.is_withdrawn()
@@ -206,6 +243,8 @@ class Quoter:
         if office is None or self._is_released or not self._desk.leaser.is_valid():
             return
         self._quotes.close(office)
+        if self._unwinder.step(office):
+            return
         lowest = office.line.lowest_unsettled
         if lowest is not None and not self._quotes.settle(lowest, office):
             return
@@ -234,8 +273,10 @@ class Quoter:
 
     def _forbidden(self) -> tuple[str, ...]:
         """Why nothing may rest, most telling first (law 4)."""
-        untold = ("a fill is not published yet",) if self._teller.has_untold else ()
-        return self._standing_obstacles() + untold
+        reasons = self._standing_obstacles()
+        if self._unwinder.is_engaged:
+            reasons += ("what could not be hedged is being undone",)
+        return (*reasons, "a fill is not published yet") if self._teller.has_untold else reasons
 
     def _standing_obstacles(self) -> tuple[str, ...]:
         return standing_obstacles(

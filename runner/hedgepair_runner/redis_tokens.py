@@ -49,6 +49,7 @@ def _read(text: bytes) -> Token:
         owner=Owner(raw["owner"]),
         maker_epoch=raw["maker_epoch"],
         is_acknowledged=raw["is_acknowledged"],
+        is_retired=raw["is_retired"],
         position=Position(**raw["position"]),
         errand=None if errand is None else Errand(**errand),
     )

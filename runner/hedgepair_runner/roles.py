@@ -25,7 +25,13 @@ from hedgepair_runner.hedger import Hedger
 from hedgepair_runner.leaser import Leaser
 from hedgepair_runner.logs import secrets
 from hedgepair_runner.metrics import RunnerMetrics
-from hedgepair_runner.policies import hedger_policy, needs_cover, quote_policy, unheeded
+from hedgepair_runner.policies import (
+    hedger_policy,
+    ladder_policy,
+    needs_cover,
+    quote_policy,
+    unheeded,
+)
 from hedgepair_runner.probe_files import refuse_unprobed
 from hedgepair_runner.quoter import Quoter
 from hedgepair_runner.redis_bus import (
@@ -37,6 +43,7 @@ from hedgepair_runner.redis_bus import (
 )
 from hedgepair_runner.redis_sharing import RedisSharing
 from hedgepair_runner.redis_steering import RedisSteering
+from hedgepair_runner.redis_tokens import RedisTokens
 from hedgepair_runner.refusals import StartRefused
 from hedgepair_runner.reporter import Reporter
 from hedgepair_runner.steerer import Steerer
@@ -73,9 +80,10 @@ async def run_role(
     Raises StartRefused when it may not or cannot start, with the sentence for the user.
     `parts_hook` may wrap the venue's parts, for benchmarks.
     """
-    refuse_unprobed(
-        settings.manifest, (role,), probes_dir=settings.probes_dir, environ=settings.environ
-    )
+    if not settings.only_withdraws:
+        refuse_unprobed(
+            settings.manifest, (role,), probes_dir=settings.probes_dir, environ=settings.environ
+        )
     logger.warning("settings not acted on yet", extra={"fields": list(unheeded(settings.manifest))})
     clock = SystemClock()
     venue = _venue(role, settings, clock, parts_hook)
@@ -109,11 +117,13 @@ async def run_role(
             version=settings.version,
             market=markets[settings.manifest.spec.market],
             maker_account=settings.manifest.spec.maker.account.account_index,
+            maker_key=settings.manifest.spec.maker.account.api_key_index,
             hedger_account=_hedger_account(settings.manifest),
             venue=venue,
             bus=bus,
             steering=RedisSteering(client, pair=settings.pair),
             halts=halts,
+            tokens=RedisTokens(client, pair=settings.pair),
             leaser=Leaser(leases, holder=settings.holder, clock=clock),
             clock=clock,
             metrics=metrics,
@@ -216,7 +226,8 @@ async def _appointment(
     def appoint_hedger(tasks: asyncio.TaskGroup) -> Officer:
         manifest = steerer.course.manifest
         policy = hedger_policy(manifest, desk.market, same_master=same_master)
-        return Hedger(desk, policy, streams=streams, tasks=tasks)
+        ladder = ladder_policy(manifest)
+        return Hedger(desk, policy, ladder=ladder, streams=streams, tasks=tasks)
 
     return appoint_hedger
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
+from hedgepair_runner.acting import RightLost
 from hedgepair_runner.bookkeeper import Bookkeeper
 from hedgepair_runner.bus import BusEvent, BusUnavailable
 from hedgepair_runner.carrier import Fenced
@@ -113,7 +114,7 @@ class Tenure:
                     break
                 await self._term(stop)
                 failures = 0
-            except* (LeaseLost, Fenced, VenueUnavailable, BusUnavailable) as group:
+            except* (LeaseLost, Fenced, RightLost, VenueUnavailable, BusUnavailable) as group:
                 reason = "; ".join(str(error) for error in group.exceptions)
                 logger.warning("term ended", extra={"reason": reason})
                 failures += 1

@@ -129,6 +129,11 @@ class World:
         if hedger.right.known is not None:
             hedger.right.lend(Position(trade_id=0, lots=0), ERRAND)
 
+    def asks_the_venue(self) -> None:
+        """Which maker has fenced A last."""
+        if self.hedger is not None and self.hedger.right.wants_makers_epoch:
+            self.hedger.right.is_told_makers_epoch(self.maker_epoch)
+
     def prove(self) -> None:
         if self.hedger is not None and self.hedger.right.stance is Stance.RETURNED:
             self.hedger.right.is_proved()
@@ -145,6 +150,17 @@ class World:
     def crash_maker(self) -> None:
         if self.rng.random() < 0.3:
             self.maker = None
+
+    def retire_maker(self) -> None:
+        """It stops in order; its last word may come late, or never."""
+        maker = self.maker
+        if maker is None or self.maker_epoch in self.unwindings or self.rng.random() < 0.3:
+            return
+        read = self.stored
+        wanted = maker.right.retire(read, Position(trade_id=0, lots=0))
+        if wanted is not None:
+            self.write(wanted, read)
+        self.maker = None
 
     def maker_reads(self) -> None:
         if self.maker is not None:
@@ -222,6 +238,7 @@ OFTEN = (
     World.close_hedge,
     World.lend,
     World.prove,
+    World.asks_the_venue,
     World.maker_reads,
     World.maker_hears,
     World.unwind,
@@ -232,6 +249,7 @@ SELDOM = (
     World.crash_hedger,
     World.start_maker,
     World.crash_maker,
+    World.retire_maker,
     World.old_hedger_wakes,
     World.old_maker_wakes,
     World.land_late,
@@ -239,4 +257,4 @@ SELDOM = (
     World.roll_back,
     World.lose,
 )
-STEPS = OFTEN * 15 + SELDOM
+STEPS = OFTEN * 25 + SELDOM

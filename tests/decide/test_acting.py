@@ -83,7 +83,8 @@ def test_a_new_hedger_does_not_act_before_its_epoch_is_acknowledged() -> None:
 
 def test_a_claim_replaces_whatever_is_on_record_and_keeps_the_newest_maker() -> None:
     for stored in (replace(LENT, hedger_epoch=6), replace(ACK, hedger_epoch=9)):
-        assert HedgerRight(epoch=7).hear(stored) == replace(CLAIM, maker_epoch=3)
+        claim = replace(CLAIM, maker_epoch=3, position=AT_FIVE)
+        assert HedgerRight(epoch=7).hear(stored) == claim
 
 
 def test_a_hedger_without_a_partner_acts_at_once_and_never_lends() -> None:
@@ -91,6 +92,48 @@ def test_a_hedger_without_a_partner_acts_at_once_and_never_lends() -> None:
     assert right.may_act(ledger())
     assert right.hear(None) is None
     assert not right.may_lend
+
+
+def test_where_no_maker_ever_fenced_nobody_is_asked() -> None:
+    right = HedgerRight(epoch=7)
+    right.hear(None)
+    assert not right.wants_makers_epoch
+    assert right.hear(CLAIM) is None
+    assert right.wants_makers_epoch
+    right.is_told_makers_epoch(0)
+    alone = right.hear(CLAIM)
+    assert alone == replace(CLAIM, sequence=2, is_acknowledged=True)
+    assert not right.may_act(ledger())
+    right.hear(alone)
+    assert right.may_act(ledger())
+    assert not right.may_lend  # to nobody
+    right.hear(replace(ACK, sequence=3))
+    assert right.may_lend
+
+
+@pytest.mark.parametrize(("epoch_at_venue", "is_alone"), [(3, True), (4, False), (2, False)])
+def test_a_maker_that_retired_is_not_waited_for_if_the_venue_knows_of_no_later_one(
+    epoch_at_venue: int, is_alone: bool
+) -> None:
+    right = HedgerRight(epoch=8)
+    claim = right.hear(replace(BACK, is_retired=True))
+    assert claim == replace(CLAIM, hedger_epoch=8, maker_epoch=3, is_retired=True, position=FLAT)
+    right.hear(claim)
+    right.is_told_makers_epoch(epoch_at_venue)
+    answer = right.hear(claim)
+    assert (answer is not None) is is_alone
+    if answer is not None:
+        right.hear(answer)
+        assert not right.may_act(ledger(upto=100))
+        assert right.may_act(ledger(upto=101))
+        assert not right.may_lend
+
+
+def test_a_maker_that_crashed_is_waited_for_whatever_the_venue_says() -> None:
+    right = HedgerRight(epoch=8)
+    right.hear(BACK)
+    right.hear(replace(CLAIM, hedger_epoch=8, maker_epoch=3, position=FLAT))
+    assert not right.wants_makers_epoch
 
 
 def test_from_the_decision_to_lend_on_nothing_is_done_whatever_becomes_of_the_write() -> None:
@@ -229,6 +272,16 @@ def test_a_claim_of_a_new_hedger_stops_the_unwinding_and_is_answered_when_all_is
 def test_a_maker_that_was_succeeded_answers_nothing() -> None:
     right = MakerRight(epoch=3)
     assert answer(right, replace(CLAIM, maker_epoch=4)) is None
+
+
+@pytest.mark.parametrize("stored", [None, CLAIM, ACK, LENT, BACK])
+def test_a_maker_that_stops_in_order_says_so_last(stored: Token | None) -> None:
+    right = MakerRight(epoch=3)
+    word = right.retire(stored, FLAT)
+    assert word is not None
+    assert (word.is_retired, word.is_acknowledged, word.maker_epoch) == (True, True, 3)
+    assert word.owner is Owner.HEDGER
+    assert right.retire(word, FLAT) is None
 
 
 def test_a_successor_takes_over_what_was_lent_to_a_dead_maker_by_acknowledging() -> None:

@@ -19,8 +19,8 @@ from hedgepair_runner.acting import (
 from hedgepair_runner.ledger import Chain
 from tests.decide.acting_model import HedgerMaker, MakerMaker, World
 
-STEPS = 1_000
-STORIES = 500
+STEPS = 1_500
+STORIES = 400
 FOUND_WITHIN = 1_500
 
 
@@ -116,7 +116,12 @@ class TakesItFromADeadHedger(MakerRight):
 
 
 @pytest.mark.parametrize(
-    "hedger", [ActsUnacknowledged, ActsUntilTheLendingIsSeen, BelievesARollback]
+    "hedger",
+    [
+        ActsUnacknowledged,
+        ActsUntilTheLendingIsSeen,
+        BelievesARollback,
+    ],
 )
 def test_a_hedger_without_the_rule_is_found_out(hedger: type[HedgerRight]) -> None:
     assert any(

@@ -29,7 +29,7 @@ from hedgepair_runner.venues.paper.gateway import Gateway
 from hedgepair_runner.venues.paper.inprocess import InProcessTransport, LoopClock
 from hedgepair_runner.venues.paper.paper_signer import PaperSigner
 from hedgepair_runner.venues.venue import VenueUnavailable
-from tests.flow.memory_bus import MemoryBus, MemoryLeases, MemoryStore
+from tests.flow.memory_bus import MemoryBus, MemoryLeases, MemoryStore, MemoryTokens
 from tests.flow.memory_sharing import MemorySharing
 from tests.flow.memory_steering import MemorySteering
 from tests.flow.pausing_loop import Process, outside, start
@@ -249,11 +249,13 @@ class Seat:
             version="0",
             market=(await _opened(venue))[self.manifest.spec.market],
             maker_account=self.manifest.spec.maker.account.account_index,
+            maker_key=self.manifest.spec.maker.account.api_key_index,
             hedger_account=None if hedger is None else hedger.account.account_index,
             venue=venue,
             bus=bus,
             steering=steering,
             halts=halts,
+            tokens=MemoryTokens(self.around.store, pair=pair),
             leaser=Leaser(self.leases, holder=self.name, clock=self.clock),
             clock=self.clock,
             metrics=RunnerMetrics(),

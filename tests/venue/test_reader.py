@@ -92,7 +92,7 @@ def test_an_account_a_nonce_and_a_clock_are_read() -> None:
     transport.answer("/", {"status": 200, "network_id": 304, "timestamp": 1795344000})
 
     account = _read(transport, lambda reader: reader.account(OWN))
-    nonce = _read(transport, lambda reader: reader.next_nonce())
+    nonce = _read(transport, lambda reader: reader.next_nonce(101, 4))
     clock_ms = _read(transport, lambda reader: reader.wall_clock_ms())
 
     assert (account.positions_lots[0], nonce, clock_ms) == (-5000, 18, 1795344000000)
@@ -153,7 +153,7 @@ def test_whatever_is_no_answer_raises(status: int, body: object, error: type[Exc
 
 def test_without_a_network_a_read_is_unavailable() -> None:
     with pytest.raises(VenueUnavailable, match="nextNonce"):
-        _read(ScriptedTransport(), lambda reader: reader.next_nonce())
+        _read(ScriptedTransport(), lambda reader: reader.next_nonce(101, 4))
 
 
 def test_reads_wait_for_their_budget_and_say_so_when_it_is_too_long() -> None:

@@ -53,6 +53,21 @@ COMMANDS: Final = (
         does="a live view of one or several pairs",
     ),
     Command(
+        name="cancel",
+        module="hedgepair_runner.cli.cancel",
+        does="withdraws a pair's orders now, and waits for the proof",
+    ),
+    Command(
+        name="flatten",
+        module="hedgepair_runner.cli.flatten",
+        does="withdraws a pair's orders and closes both positions, and waits for the proof",
+    ),
+    Command(
+        name="resume",
+        module="hedgepair_runner.cli.resume",
+        does="lets a pair quote again after `cancel` or `flatten`",
+    ),
+    Command(
         name="acknowledge",
         module="hedgepair_runner.cli.acknowledge",
         does="ends one halt of a pair, by its id",

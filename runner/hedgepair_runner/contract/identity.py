@@ -110,3 +110,8 @@ def read_client_order_index(index: int) -> ClientIndex | None:
 def is_of_pair(index: int, role: Role, pair: PairId) -> bool:
     parts = read_client_order_index(index)
     return parts is not None and parts.role is role and parts.pair_hash == pair.hash12
+
+
+def is_unwinding(index: int) -> bool:
+    """Whether it is of an order by which a maker undoes what could not be hedged."""
+    return index >> (PAIR_BITS + EPOCH_BITS + NONCE_BITS) == UNWINDING_BITS

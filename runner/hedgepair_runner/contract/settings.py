@@ -47,6 +47,8 @@ class RunnerSettings:
     http_host: str = "127.0.0.1"
     http_port: int | None = None
     version: str = "0"
+    only_withdraws: bool = False
+    """This run quotes nothing: it takes orders away or closes, for which no probe is asked."""
     probes_dir: Path | None = None
     """Where records of probes lie; None: where `hedgepair probe` puts them by default."""
 

@@ -63,6 +63,8 @@ class RunnerReport:
     order of the pair rests and that the own position is zero; None: not proved.
     `entry_price` and amounts are decimals as text, in quote currency; `realized_pnl` is the
     pair's, after fees and funding, as the hedger counts it.
+    `token_owner` is who has the right to act on the gap (design §6), as the hedger knows it:
+    hedger, maker, or empty while that is not settled.
     """
 
     role: str
@@ -107,6 +109,7 @@ class RunnerReport:
     margin_distance: str | None = None
     fencing_degraded: bool = False
     pod: str = ""
+    token_owner: str = ""
     schema_version: int = 1
 
 

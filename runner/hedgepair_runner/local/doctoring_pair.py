@@ -224,6 +224,8 @@ def _state(area: str, report: RunnerReport, words: str) -> Diagnosis:
         return bad(area, "report", words, "Deal with it, then `hedgepair acknowledge -f … ID`.")
     if report.state in _STARTING:
         return unknown(area, "report", words, "It is starting: run doctor again in ten seconds.")
+    if report.state in (RunnerState.STOPPED, RunnerState.STOPPING):
+        return bad(area, "report", words, f"It was stopped. Start `hedgepair {area} -f …` again.")
     remedy = "It goes on by itself once that is over; nothing is quoted meanwhile."
     return bad(area, "report", words, remedy)
 

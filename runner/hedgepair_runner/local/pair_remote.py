@@ -6,11 +6,9 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-import orjson
-
 from hedgepair_runner.contract import keys
 from hedgepair_runner.contract.desired import Desired, read_desired, write_desired
-from hedgepair_runner.contract.halts import Halt, HaltReason, standing
+from hedgepair_runner.contract.halts import Halt, read_halt, standing
 from hedgepair_runner.contract.identity import PairId, Role
 from hedgepair_runner.contract.status import RunnerReport
 from hedgepair_runner.redis_bus import RedisBus, asked, connect
@@ -51,7 +49,7 @@ class PairRemote:
             cast(Awaitable[list[bytes]], self._client.hkeys(keys.acknowledged(self._pair)))
         )
         acknowledged = frozenset(halt_id.decode() for halt_id in ids)
-        recorded = [halt for text in texts.values() if (halt := _read_halt(text)) is not None]
+        recorded = [halt for text in texts.values() if (halt := _readable(text)) is not None]
         reported = [halt for report in reports.values() if report for halt in report.halts]
         return Seen(
             reports=reports,
@@ -77,16 +75,9 @@ class PairRemote:
             return None
 
 
-def _read_halt(text: bytes) -> Halt | None:
+def _readable(text: bytes) -> Halt | None:
     """None for one that a newer writer wrote."""
     try:
-        raw = orjson.loads(text)
-        return Halt(
-            id=str(raw["id"]),
-            reason=HaltReason(raw["reason"]),
-            message=str(raw["message"]),
-            since_ms=int(raw["since_ms"]),
-            role=str(raw["role"]),
-        )
-    except (ValueError, KeyError, TypeError):
+        return read_halt(text)
+    except ValueError:
         return None

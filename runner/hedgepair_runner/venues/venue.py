@@ -246,6 +246,10 @@ class Venue(Protocol):
 
     async def read_next_nonce(self) -> int: ...
 
+    async def read_next_nonce_of(self, account_index: int, api_key_index: int) -> int:
+        """Of any account's key: it tells which epoch has fenced it last (design §4.4)."""
+        ...
+
     async def read_verdict(self, tx_hash: str) -> Verdict | None:
         """The verdict by hash; None when the venue does not know it (which proves nothing)."""
         ...

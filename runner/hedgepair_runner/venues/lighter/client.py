@@ -189,7 +189,10 @@ class LighterVenue:
         return await self._reader.orders(client_order_indexes)
 
     async def read_next_nonce(self) -> int:
-        return await self._reader.next_nonce()
+        return await self._reader.next_nonce(self.signer.account_index, self.signer.api_key_index)
+
+    async def read_next_nonce_of(self, account_index: int, api_key_index: int) -> int:
+        return await self._reader.next_nonce(account_index, api_key_index)
 
     async def read_verdict(self, tx_hash: str) -> Verdict | None:
         return await self._reader.verdict(tx_hash)

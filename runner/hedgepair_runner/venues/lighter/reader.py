@@ -108,11 +108,8 @@ class Reader:
             )
         )
 
-    async def next_nonce(self) -> int:
-        params = {
-            "account_index": self._own,
-            "api_key_index": str(self._signer.api_key_index),
-        }
+    async def next_nonce(self, account_index: int, api_key_index: int) -> int:
+        params = {"account_index": str(account_index), "api_key_index": str(api_key_index)}
         body = await self._read(_API + "nextNonce", params, lane=Lane.CANCEL)
         return _believed(lambda: Fields(body, channel="nextNonce").integer("nonce"))
 
