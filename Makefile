@@ -1,6 +1,7 @@
 # Every target sets up what it needs by itself: .venv, from locks/dev.txt with hashes.
 # DEMO_SECONDS=20 ends the demo by itself; DEMO_JSON=1 makes its last line a JSON object.
 # BENCH="--quick" passes options to the benchmark.
+# SEEDS=400 FIRST_SEED=1 choose what is simulated; TIMELINE=1 tells the story of each seed.
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
@@ -12,7 +13,7 @@ JUDGES := .venv-judges
 LOCK  := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate
 
-.PHONY: charts images judges e2e e2e-long help demo check test long lint bench lock clean
+.PHONY: charts images judges e2e e2e-long help demo check test long lint simulate bench lock clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +36,10 @@ lint: $(READY) ## format, lint, types and layers
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+simulate: $(READY) ## the laws under faults by chance, seed by seed, on all cores
+	@$(BIN)/python -m tests.simulation.command --seeds $(or $(SEEDS),400) \
+		--first-seed $(or $(FIRST_SEED),1) $(if $(filter 1,$(TIMELINE)),--timeline)
 
 bench: $(READY) ## the project's own benchmark, beside its floor
 	@$(BIN)/python tests/bench/run.py $(BENCH)

@@ -95,8 +95,7 @@ class Carrier:
         next_nonce = await self._venue.read_next_nonce()
         if next_nonce > self._line.band.last:
             raise Fenced("a later epoch has fenced this key")
-        if next_nonce > slot.nonce and not slot.in_hand:
-            self._line.consumed_after_all(slot)
+        self._line.consumed_after_all(slot)
         if slot.is_settled or slot.sends < GAP_AFTER_SENDS:
             return
         if self._line.lowest_unsettled is slot:

@@ -165,6 +165,8 @@ class Line:
         self.band = band
         self.slots: dict[int, Slot] = {}
         self.next_nonce = band.first + 1
+        self.executed_nonce = 0
+        """The highest that is known to have executed."""
         self._by_hash: dict[str, Slot] = {}
         self._by_client: dict[int, Slot] = {}
 
@@ -233,6 +235,7 @@ class Line:
             # Also where an order has settled the slot already: a closed intent names its hash.
             slot.phase = Phase.SETTLED
             slot.executed_hash = verdict.tx_hash
+            self.executed_nonce = max(self.executed_nonce, slot.nonce)
             return None if was_settled else slot
         if was_settled:
             return None
@@ -252,12 +255,14 @@ class Line:
         return slot
 
     def consumed_after_all(self, slot: Slot) -> None:
-        """The venue is past this nonce and refuses others for it: the failure did use it.
+        """A later nonce of ours executed, so this one was used: the failure did use it.
 
-        Unless another order of the slot did, queued or executed: then only its own hash tells (†).
+        Unless another order of the slot did: then only its own hash tells (†). That the venue
+        *expects* a later nonce proves nothing: what it queued may yet fail, and leave this open.
         """
         rivals = any(a.lots and a.signed.tx_hash != slot.failed_hash for a in slot.alternatives)
-        if slot.failed_hash and not rivals and not slot.is_settled:
+        is_passed = self.executed_nonce > slot.nonce
+        if slot.failed_hash and is_passed and not rivals and not slot.is_settled:
             slot.phase = Phase.FAILED
             slot.executed_hash = slot.failed_hash
 
@@ -266,6 +271,7 @@ class Line:
         slot = self._by_client.get(order.client_order_index)
         if slot is None:
             return None
+        self.executed_nonce = max(self.executed_nonce, slot.nonce)
         if slot.order is None or _is_newer(order, slot.order):
             slot.order = order
         if not slot.is_settled:

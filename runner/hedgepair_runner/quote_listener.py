@@ -11,6 +11,9 @@ from hedgepair_runner.orders import AccountTrade, Side
 from hedgepair_runner.quotes import KnownQuotes, QuoteTold
 
 REREAD_S = 0.1
+TOLD_AGAIN_S = 3.0
+"""By then a maker that sees Redis again has told once more what rests (`Teller.tell_again`), and
+one that does not see it has withdrawn (`REDIS_WRITABLE_S`)."""
 
 
 class QuoteListener:
@@ -37,13 +40,20 @@ class QuoteListener:
     async def reread(self, on_news: Callable[[], None]) -> None:
         """Until it is answered: a hedge of a new term could meet what an old quote left resting.
 
-        One at a time: of two that overlap, the later answer would undo what was told since.
+        One at a time: of two that overlap, the later answer would undo what was told since. What
+        Redis lacks and we know counts until the maker had time to tell it again.
         """
-        async with self._reading:
-            await self._read_all()
+        await self._read_in_turn(keeps_known=True)
+        on_news()
+        await asyncio.sleep(TOLD_AGAIN_S)
+        await self._read_in_turn(keeps_known=False)
         on_news()
 
-    async def _read_all(self) -> None:
+    async def _read_in_turn(self, *, keeps_known: bool) -> None:
+        async with self._reading:
+            await self._read_all(keeps_known=keeps_known)
+
+    async def _read_all(self, *, keeps_known: bool) -> None:
         while True:
             try:
                 self.known.reading_begins()
@@ -51,6 +61,6 @@ class QuoteListener:
             except BusUnavailable:
                 await asyncio.sleep(REREAD_S)
                 continue
-            self.known.replace_all(quotes)
+            self.known.replace_all(quotes, keeps_known=keeps_known)
             self.is_read = True
             return

@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import replace
 
 from hedgepair_runner.bookkeeper import Bookkeeper
-from hedgepair_runner.bus import BusEvent
+from hedgepair_runner.bus import BusEvent, TailUp
 from hedgepair_runner.closing import ClosingOrder, Instructions, least
 from hedgepair_runner.contract.desired import Wish
 from hedgepair_runner.contract.halts import HaltReason
@@ -126,6 +126,8 @@ class Quoter:
         self.step()
 
     def on_bus(self, event: BusEvent) -> None:
+        if isinstance(event, TailUp):
+            self._tasks.create_task(self._teller.tell_again(), name="tell-again")
         self.step()
 
     def _on_trades(self, trades: tuple[AccountTrade, ...]) -> None:

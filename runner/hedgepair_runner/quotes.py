@@ -6,7 +6,6 @@ lets a hedge reach a quote of its own pair: its price stays one tick short of wh
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
 from hedgepair_runner.contract.identity import EPOCH_BITS, read_client_order_index
@@ -39,7 +38,7 @@ class KnownQuotes:
     def __init__(self) -> None:
         self._quotes: dict[int, QuoteTold] = {}
         self._guessed: dict[int, tuple[Side, int]] = {}
-        self._gone: deque[int] = deque(maxlen=GONE_KEPT)
+        self._gone: dict[int, None] = {}
         self._fenced_epoch = 0
         self._told_meanwhile: list[QuoteTold] | None = None
 
@@ -50,27 +49,51 @@ class KnownQuotes:
 
     def _take_in(self, quote: QuoteTold) -> None:
         if quote.is_gone and quote.client_order_index == 0:
-            self._quotes.clear()
-            self._guessed.clear()
+            # Told once more after Redis came back, it says nothing of what was quoted since.
             self._fenced_epoch = max(self._fenced_epoch, quote.epoch)
+            self._quotes = {
+                index: known
+                for index, known in self._quotes.items()
+                if known.epoch >= self._fenced_epoch
+            }
+            self._guessed = {
+                index: guess for index, guess in self._guessed.items() if not self._is_fenced(index)
+            }
             return
         self._guessed.pop(quote.client_order_index, None)
         if quote.is_gone:
             self._quotes.pop(quote.client_order_index, None)
-            self._gone.append(quote.client_order_index)
+            self._note_gone(quote.client_order_index)
         elif quote.epoch >= self._fenced_epoch:
             self._quotes[quote.client_order_index] = quote
+            # It may have been refused and told gone, and its nonce is used for another now.
+            self._gone.pop(quote.client_order_index, None)
+
+    def _note_gone(self, client_order_index: int) -> None:
+        self._gone.pop(client_order_index, None)
+        self._gone[client_order_index] = None
+        if len(self._gone) > GONE_KEPT:
+            del self._gone[next(iter(self._gone))]
 
     def reading_begins(self) -> None:
         """What is told from now on is newer than what the read will answer, or the same."""
         self._told_meanwhile = []
 
-    def replace_all(self, quotes: tuple[QuoteTold, ...]) -> None:
-        """The whole hash, read at start or after Redis came back, and what was told meanwhile."""
+    def replace_all(self, quotes: tuple[QuoteTold, ...], *, keeps_known: bool = False) -> None:
+        """The whole hash, read at start or after Redis came back, and what was told meanwhile.
+
+        A Redis that came back may be as it was a second ago: what it does not list may rest all
+        the same (`keeps_known`), and what was told gone is gone.
+        """
         self._quotes = {
-            quote.client_order_index: quote
-            for quote in quotes
-            if not quote.is_gone and quote.epoch >= self._fenced_epoch
+            **(self._quotes if keeps_known else {}),
+            **{
+                quote.client_order_index: quote
+                for quote in quotes
+                if not quote.is_gone
+                and quote.epoch >= self._fenced_epoch
+                and quote.client_order_index not in self._gone
+            },
         }
         for index in self._quotes:
             self._guessed.pop(index, None)

@@ -13,6 +13,9 @@ from hedgepair_runner.quotes import QuoteTold
 from hedgepair_runner.quoting import Place
 
 BACKLOG = 10_000
+TOLD_AGAIN = 32
+"""Ended quotes that are told once more after Redis came back: a replica that took over may lack
+the last second or two of what it was told."""
 
 
 class Teller:
@@ -25,6 +28,8 @@ class Teller:
         self._unpublished: deque[AccountTrade] = deque(maxlen=BACKLOG)
         self._gone: deque[QuoteTold] = deque(maxlen=BACKLOG)
         """Not taken by Redis yet: the hedger keeps clear of such a quote until it hears of it."""
+        self._standing: QuoteTold | None = None
+        self._ended: deque[QuoteTold] = deque(maxlen=TOLD_AGAIN)
         self._publishing = asyncio.Lock()
         self._burying = asyncio.Lock()
 
@@ -66,6 +71,10 @@ class Teller:
             epoch=epoch,
             told_ms=self._clock.wall_ms(),
         )
+        self._standing = quote
+        for ended in tuple(self._ended):
+            if ended.client_order_index == client_order_index:  # a refused one's nonce, once more
+                self._ended.remove(ended)
         return await self._told(quote)
 
     async def tell_gone(self, client_order_index: int, *, epoch: int) -> None:
@@ -79,8 +88,24 @@ class Teller:
             epoch=epoch,
             told_ms=self._clock.wall_ms(),
         )
+        if self._standing is None or client_order_index in (0, self._standing.client_order_index):
+            self._standing = None
+        self._ended.append(gone)
         self._gone.append(gone)
         await self._bury()
+
+    async def tell_again(self) -> None:
+        """After Redis came back, perhaps as it was a second ago: what rests, and what no longer.
+
+        Else a hedger would keep clear for ever of a quote that ended, or meet one that rests.
+        """
+        async with self._burying:
+            for ended in tuple(self._ended):
+                if not await self._told(ended):
+                    return
+            # An end that comes meanwhile waits for its turn, and is told after this.
+            if self._standing is not None:
+                await self._told(self._standing)
 
     async def _bury(self) -> None:
         async with self._burying:

@@ -159,3 +159,47 @@ def test_a_guess_about_a_quote_that_the_hash_names_gives_way_to_it() -> None:
     chain.add(trade(101, 5, 0, index=INDEX))
 
     assert nearest(quotes, chain=chain) is None
+
+
+def test_a_quote_that_was_told_gone_stays_gone_when_redis_lists_it_again() -> None:
+    """A replica took over that lacks the last second (simulation: seeds 45 and 80 found it)."""
+    quotes = KnownQuotes()
+    quotes.tell(told())
+    quotes.tell(told(is_gone=True))
+
+    quotes.reading_begins()
+    quotes.replace_all((told(),))
+    assert nearest(quotes) is None
+
+
+def test_a_quote_that_redis_forgot_counts_until_the_maker_had_time_to_tell_it_again() -> None:
+    quotes = KnownQuotes()
+    quotes.tell(told())
+
+    quotes.reading_begins()
+    quotes.replace_all((), keeps_known=True)
+    assert nearest(quotes) == 1_000
+    quotes.reading_begins()
+    quotes.replace_all(())
+    assert nearest(quotes) is None
+
+
+def test_a_refused_quote_whose_nonce_is_used_again_may_rest_again() -> None:
+    quotes = KnownQuotes()
+    for is_gone in (False, True, True, False):
+        quotes.tell(told(is_gone=is_gone))
+
+    quotes.reading_begins()
+    quotes.replace_all((told(),))
+    assert nearest(quotes) == 1_000
+
+
+def test_a_fence_that_is_told_once_more_takes_away_no_quote_of_its_own_epoch() -> None:
+    """After Redis came back the maker tells again (simulation: seed 273 found it)."""
+    quotes = KnownQuotes()
+    quotes.tell(told(0, is_gone=True))
+    quotes.tell(told())
+    quotes.tell(told(0, is_gone=True))
+    assert nearest(quotes) == 1_000
+    quotes.tell(told(0, is_gone=True, epoch=EPOCH + 1))
+    assert nearest(quotes) is None

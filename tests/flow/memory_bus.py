@@ -80,7 +80,7 @@ class MemoryStore:
         self.reports_seen: list[tuple[float, RunnerReport]] = []
         """All reports ever written, by the loop's clock: a failing test tells its story by them."""
         self._newest_id = 0
-        self._followers: set[asyncio.Event] = set()
+        self._followers: dict[asyncio.Event, None] = {}
 
     def flush(self) -> None:
         """Every key is gone; connections stay."""
@@ -91,7 +91,7 @@ class MemoryStore:
 
     def cut(self) -> None:
         self.is_cut = True
-        self._wake()
+        self.wake()
 
     def mend(self) -> None:
         self.is_cut = self.loses_answers = False
@@ -99,7 +99,7 @@ class MemoryStore:
     def append(self, pair: PairId, event: BusEvent) -> None:
         self._newest_id += 1
         self.records[pair].stream.append((self._newest_id, event))
-        self._wake()
+        self.wake()
 
     @property
     def newest_id(self) -> int:
@@ -108,13 +108,13 @@ class MemoryStore:
     def follow(self) -> asyncio.Event:
         """Set whenever a stream grew or the server went away."""
         woken = asyncio.Event()
-        self._followers.add(woken)
+        self._followers[woken] = None
         return woken
 
     def unfollow(self, woken: asyncio.Event) -> None:
-        self._followers.discard(woken)
+        self._followers.pop(woken, None)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         for woken in self._followers:
             woken.set()
 

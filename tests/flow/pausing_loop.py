@@ -10,21 +10,31 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar
 from typing import Any, TypeVar, TypeVarTuple
 
+MOST_TURNS = 100_000
+"""Of the loop within one moment: more are an endless one."""
 Result = TypeVar("Result")
 Args = TypeVarTuple("Args")
 
 
 class Process:
-    """A name for a group of tasks, and whether they may run."""
+    """A name for a group of tasks, and whether they may run.
+
+    `calls` counts its callbacks: a program takes one for each await that returns. Before the
+    call `strike_at` it is struck, by whatever `strike` does to it.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.is_paused = False
         self.held: list[_Call] = []
+        self.calls = 0
+        self.strike_at = 0
+        self.strike: Callable[[], None] = self.pause
+        self._resumed: list[asyncio.Future[None]] = []
 
     def pause(self) -> None:
         self.is_paused = True
@@ -34,8 +44,28 @@ class Process:
         self.is_paused = False
         held, self.held = self.held, []
         loop = asyncio.get_running_loop()
+        resumed, self._resumed = self._resumed, []
+        for future in resumed:
+            if not future.done():
+                future.set_result(None)
         for call in held:
             loop.call_soon(call.run_late, context=call.context)
+
+    async def running(self) -> None:
+        """Returns when the process runs: what it hands out while it is paused leaves only then."""
+        while self.is_paused:
+            resumed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._resumed.append(resumed)
+            await resumed
+
+    def may_run(self) -> bool:
+        """Asked before each callback."""
+        if self.is_paused:
+            return False
+        self.calls += 1
+        if self.calls == self.strike_at:
+            self.strike()
+        return not self.is_paused
 
 
 _PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
@@ -85,18 +115,44 @@ class _VirtualSelector(selectors.SelectSelector):
         super().__init__()
         self.now_s = 0.0
         self._end_s = end_s
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None or self.now_s > self._end_s:
+        self._turns += 1
+        if timeout is None or self.now_s > self._end_s or self._turns > MOST_TURNS:
             raise EndlessWait(f"at {self.now_s:.3f} s")
-        self.now_s += timeout
+        if timeout > 0:
+            self.now_s += timeout
+            self._turns = 0
         return []
+
+
+class _NumberedTask(asyncio.Task[Any]):
+    """Sets of tasks have the same order in every run: asyncio cancels by it."""
+
+    number = 0
+
+    def __hash__(self) -> int:
+        return self.number
 
 
 class _PausingLoop(asyncio.SelectorEventLoop):
     def __init__(self, selector: _VirtualSelector) -> None:
         super().__init__(selector)
         self._virtual = selector
+        self._tasks_made = 0
+        self.set_task_factory(self._make_task)
+
+    def _make_task(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        coro: Coroutine[Any, Any, Result] | Generator[Any, None, Result],
+        **options: Any,
+    ) -> asyncio.Future[Result]:
+        self._tasks_made += 1
+        task = _NumberedTask(coro, loop=loop, **options)
+        task.number = self._tasks_made
+        return task
 
     def time(self) -> float:
         return self._virtual.now_s
@@ -144,10 +200,10 @@ class _Call:
         self.handle: asyncio.Handle | None = None
 
     def run(self) -> None:
-        if self.process.is_paused:
-            self.process.held.append(self)
-        else:
+        if self.process.may_run():
             self.callback(*self.args)
+        else:
+            self.process.held.append(self)
 
     def run_late(self) -> None:
         # What ran before it, after the pause, may have taken it back.

@@ -128,18 +128,16 @@ class Ring:
         halt_file: HaltFile | None = None,
     ) -> Seat:
         """A fresh process for the role, whatever became of earlier ones."""
-        seat = Seat(
-            name=f"{role.label}-{len(self.seats) + 1}",
-            role=role,
-            manifest=manifest or self.manifest,
-            around=self.around,
-            files=files,
-            halt_file=halt_file,
-        )
+        name = f"{role.label}-{len(self.seats) + 1}"
+        seat = self.make_seat(name, role, manifest or self.manifest)
+        seat.files, seat.halt_file = files, halt_file
         self.seats.append(seat)
         self.note(f"start {seat.name}")
         seat.begin()
         return seat
+
+    def make_seat(self, name: str, role: Role, manifest: HedgePair) -> Seat:
+        return Seat(name=name, role=role, manifest=manifest, around=self.around)
 
     def start_all(self) -> dict[Role, Seat]:
         return {role: self.start(role) for role in roles_of(self.manifest)}
@@ -296,11 +294,13 @@ class Ring:
         for seat in self.seats:
             seat.wire.cut()
             seat.process.resume()
-        for task in tasks:
-            task.cancel()
         if self._driver is not None:
-            self._driver.cancel()
             tasks.append(self._driver)
+        # Again and again: who was about to end a term by an error may not hear of the first.
+        while unfinished := [task for task in tasks if not task.done()]:
+            for task in unfinished:
+                task.cancel()
+            await asyncio.wait(unfinished, timeout=POLL_S)
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _note_crash(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

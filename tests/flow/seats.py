@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from hedgepair_runner.bus import BusUnavailable, LeaseGrant, Leases
 from hedgepair_runner.clock import Clock
@@ -18,6 +19,7 @@ from hedgepair_runner.halt_file import HaltFile
 from hedgepair_runner.halt_keeper import HaltKeeper
 from hedgepair_runner.leaser import Leaser
 from hedgepair_runner.metrics import RunnerMetrics
+from hedgepair_runner.orders import SignedTx
 from hedgepair_runner.reporter import Reporter
 from hedgepair_runner.roles import serve
 from hedgepair_runner.units import Market
@@ -28,7 +30,7 @@ from hedgepair_runner.venues.paper.faults import ANSWERED, ARRIVES, Fate, Faults
 from hedgepair_runner.venues.paper.gateway import Gateway
 from hedgepair_runner.venues.paper.inprocess import InProcessTransport, LoopClock
 from hedgepair_runner.venues.paper.paper_signer import PaperSigner
-from hedgepair_runner.venues.venue import VenueUnavailable
+from hedgepair_runner.venues.venue import Signer, VenueUnavailable
 from tests.flow.memory_bus import MemoryBus, MemoryLeases, MemoryStore, MemoryTokens
 from tests.flow.memory_sharing import MemorySharing
 from tests.flow.memory_steering import MemorySteering
@@ -36,6 +38,7 @@ from tests.flow.pausing_loop import Process, outside, start
 
 CHAIN_ID = 300
 VENUE = VenueId(chain_id=CHAIN_ID, url="http://paper")
+Answer = TypeVar("Answer")
 _TX_FRAME = '"jsonapi/sendtx"'
 _CREATE = '"tx_type":14,'
 
@@ -87,21 +90,26 @@ class WireFaults(Faults):
 class Wire:
     """A Transport whose bytes travel on though the process that sent them was stopped."""
 
-    def __init__(self, gateway: Gateway, *, latency_s: float, faults: WireFaults) -> None:
+    def __init__(
+        self, gateway: Gateway, *, latency_s: float, faults: WireFaults, process: Process
+    ) -> None:
         self._inner = InProcessTransport(gateway, latency_s=latency_s, faults=faults)
+        self._process = process
 
     async def get(
         self, path: str, params: Mapping[str, str], *, auth: str | None, timeout_s: float
     ) -> tuple[int, bytes]:
-        return await outside(self._inner.get(path, params, auth=auth, timeout_s=timeout_s))
+        asking = self._inner.get(path, params, auth=auth, timeout_s=timeout_s)
+        return await outside(handed_out(self._process, asking))
 
     async def post_form(
         self, path: str, form: Mapping[str, str], *, timeout_s: float
     ) -> tuple[int, bytes]:
-        return await outside(self._inner.post_form(path, form, timeout_s=timeout_s))
+        asking = self._inner.post_form(path, form, timeout_s=timeout_s)
+        return await outside(handed_out(self._process, asking))
 
     async def connect(self) -> Connection:
-        return _WiredConnection(await outside(self._inner.connect()))
+        return _WiredConnection(await outside(self._inner.connect()), self._process)
 
     def cut(self) -> None:
         self._inner.cut()
@@ -111,11 +119,12 @@ class Wire:
 
 
 class _WiredConnection:
-    def __init__(self, inner: Connection) -> None:
+    def __init__(self, inner: Connection, process: Process) -> None:
         self._inner = inner
+        self._process = process
 
     async def send(self, frame: str) -> None:
-        await outside(self._inner.send(frame))
+        await outside(handed_out(self._process, self._inner.send(frame)))
 
     async def receive(self) -> bytes | str:
         return await self._inner.receive()
@@ -125,20 +134,26 @@ class _WiredConnection:
 
 
 class SeatClock:
-    """A clock that can be stopped: it lets its owner believe in a lease for ever."""
+    """A machine's clock. Stopped, it lets its owner believe in a lease for ever.
 
-    def __init__(self, clock: LoopClock) -> None:
+    Each machine counts from a boot of its own; `ahead_ms` is what its wall clock is ahead.
+    """
+
+    def __init__(self, clock: LoopClock, *, booted_s: float = 0.0) -> None:
+        self.ahead_ms = 0
         self._clock = clock
+        self._booted_s = booted_s
         self._stopped_at_s: float | None = None
 
     def stop(self) -> None:
-        self._stopped_at_s = self._clock.boot_s()
+        self._stopped_at_s = self.boot_s()
 
     def wall_ms(self) -> int:
-        return self._clock.wall_ms()
+        return self._clock.wall_ms() + self.ahead_ms
 
     def boot_s(self) -> float:
-        return self._clock.boot_s() if self._stopped_at_s is None else self._stopped_at_s
+        now_s = self._clock.boot_s() + self._booted_s
+        return now_s if self._stopped_at_s is None else self._stopped_at_s
 
 
 class SeatLeases:
@@ -199,24 +214,47 @@ class Seat:
     def __post_init__(self) -> None:
         account = _account(self.manifest, self.role)
         self.faults = WireFaults()
-        self.wire = Wire(self.around.gateway, latency_s=self.around.latency_s, faults=self.faults)
-        self.clock = SeatClock(self.around.clock)
         self.process = Process(self.name)
+        self.wire = Wire(
+            self.around.gateway,
+            latency_s=self.around.latency_s,
+            faults=self.faults,
+            process=self.process,
+        )
+        self.clock = self._clock()
+        self.store = self._store()
         self.leases = SeatLeases(
             MemoryLeases(
-                self.around.store,
+                self.store,
                 venue=VENUE,
                 account=account.account_index,
                 key=account.api_key_index,
             )
         )
+        self.limiter = Limiter(STANDARD)
         self.task: asyncio.Task[None] | None = None
-        self._signer = PaperSigner(
-            account_index=account.account_index,
-            api_key_index=account.api_key_index,
-            chain_id=CHAIN_ID,
-            clock=self.clock,
+        self._signer = self._signs(
+            PaperSigner(
+                account_index=account.account_index,
+                api_key_index=account.api_key_index,
+                chain_id=CHAIN_ID,
+                clock=self.clock,
+            )
         )
+
+    # -- parts that a simulation exchanges --
+
+    def _clock(self) -> SeatClock:
+        return SeatClock(self.around.clock)
+
+    def _store(self) -> MemoryStore:
+        return self.around.store
+
+    def _signs(self, signer: Signer) -> Signer:
+        return signer
+
+    def _handed(self, signed: SignedTx) -> None:
+        """Called when a transaction went to the socket."""
 
     def begin(self) -> None:
         self.task = start(self.process, self._serve())
@@ -232,8 +270,8 @@ class Seat:
         venue = self._venue()
         pair = PairId(namespace="default", pairing=self.manifest.pairing)
         hedger = self.manifest.spec.hedger
-        bus = MemoryBus(self.around.store, pair=pair)
-        steering = MemorySteering(self.around.store, pair=pair)
+        bus = MemoryBus(self.store, pair=pair)
+        steering = MemorySteering(self.store, pair=pair)
         self.halts = halts = HaltKeeper(
             steering,
             bus=bus,
@@ -255,11 +293,11 @@ class Seat:
             bus=bus,
             steering=steering,
             halts=halts,
-            tokens=MemoryTokens(self.around.store, pair=pair),
+            tokens=MemoryTokens(self.store, pair=pair),
             leaser=Leaser(self.leases, holder=self.name, clock=self.clock),
             clock=self.clock,
             metrics=RunnerMetrics(),
-            sharing=MemorySharing(self.around.store, self.around.store.shared),
+            sharing=MemorySharing(self.store, self.store.shared),
         )
         try:
             await serve(
@@ -278,7 +316,8 @@ class Seat:
             transport=self.wire,
             clock=clock,
             rng=random.Random(f"{self.around.seed}:{self.name}"),
-            limiter=Limiter(STANDARD),
+            limiter=self.limiter,
+            on_handed=self._handed,
         )
         spec = self.manifest.spec
         watched = () if self.role is Role.MAKER else (spec.maker.account.account_index,)
@@ -291,6 +330,13 @@ def _account(manifest: HedgePair, role: Role) -> Account:
     if manifest.spec.hedger is None:
         raise AssertionError("a hedger's manifest names its account")
     return manifest.spec.hedger.account
+
+
+async def handed_out(process: Process, work: Coroutine[Any, Any, Answer]) -> Answer:
+    """What a process hands out after it was stopped, within one callback, leaves when it runs."""
+    if process.is_paused:
+        await process.running()
+    return await work
 
 
 async def _opened(venue: LighterVenue) -> Mapping[str, Market]:

@@ -14,7 +14,7 @@ from tests.flow import auditing
 if TYPE_CHECKING:
     from tests.flow.ring import Ring
 
-SHOWN_LINES = 150
+SHOWN_LINES = 400
 _TX_NAMES = {14: "create", 15: "cancel", 16: "cancel-all", 17: "modify"}
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hedgepair_runner.contract.identity import Role
-from hedgepair_runner.venues.paper.generating import PROFILES
 from hedgepair_runner.venues.paper.records import TxStatus
-from hedgepair_runner.venues.paper.settings import ExchangeSettings
 from hedgepair_runner.venues.paper.views import Refusal
 from tests.flow.harming import (
-    AFTER_A_DEATH_S,
     ROLES,
     STANDARD,
     TIERS,
@@ -20,7 +17,6 @@ from tests.flow.harming import (
     tier,
     trade_on,
 )
-from tests.flow.mischief import Mischief
 from tests.flow.ring import (
     HEDGER_ACCOUNT,
     MAKER_ACCOUNT,
@@ -29,6 +25,7 @@ from tests.flow.ring import (
     RingOptions,
     run_ring,
 )
+from tests.simulation.links import Snapshot
 
 pytestmark = pytest.mark.slow
 
@@ -80,6 +77,31 @@ def test_a_redis_that_lost_everything_costs_time_only(tier_name: str, after_s: f
         await ring.pass_time(2)
 
     harmed(act, tier(tier_name))
+
+
+@pytest.mark.parametrize("hedger_is_new", [False, True], ids=["same hedger", "new hedger"])
+def test_a_redis_that_lists_an_ended_quote_again_holds_no_hedge_back(hedger_is_new: bool) -> None:
+    """A replica took over that lacks the quote's end; meanwhile the market went past its price."""
+
+    async def act(ring: Ring, pair: Pair) -> None:
+        quote = await ring.resting()
+        listed = Snapshot(ring.store)
+        fill(ring, quote)
+        await ring.covered()
+        await ring.resting()
+        ring.store.cut()
+        await ring.pass_time(0.2)
+        listed.restore()
+        if hedger_is_new:
+            ring.kill(pair[Role.HEDGER])
+        ring.store.mend()
+        ring.market.move(-40)
+        if hedger_is_new:
+            await ring.pass_time(0.5)
+            ring.start(Role.HEDGER)
+        fill(ring, await ring.resting())
+
+    harmed(act, RingOptions(spec={"cycle": "Accumulate", "risk": {"maxPosition": "0.5"}}))
 
 
 def test_a_redis_that_goes_and_loses_everything_costs_time_only() -> None:
@@ -238,28 +260,3 @@ def test_a_transaction_that_fails_in_the_engine_is_made_good(
         ring.exchange.doom(queued()[0], refusal, consumes_nonce=consumes_nonce)
 
     harmed(act, RingOptions(exchange=STANDARD))
-
-
-# -- all at once ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_faults_by_chance_on_a_lively_market(seed: int) -> None:
-    async def scenario(ring: Ring) -> None:
-        mischief = Mischief(ring)
-        await mischief.play(rounds=5)
-        await ring.covered(within_s=AFTER_A_DEATH_S)
-        count = len(ring.trades(MAKER_ACCOUNT))
-        await ring.fills(count + 2)
-        await ring.stop_all()
-        ring.audit()
-
-    run_ring(
-        scenario,
-        RingOptions(
-            seed=seed,
-            profile=PROFILES["calm"],
-            exchange=STANDARD if seed % 2 else ExchangeSettings(),
-            spec={"timeoutSeconds": 5},
-        ),
-    )

@@ -65,6 +65,10 @@ def _nothing() -> None:
     """Nobody has to be woken: the default."""
 
 
+def _unheard(events: Sequence[Event]) -> None:
+    """Nobody listens beside the channels: the default."""
+
+
 class Gateway:
     """`advance` must be called when `next_due_us` comes; `wake` is called when it may be sooner."""
 
@@ -84,6 +88,8 @@ class Gateway:
         self.checker = SignatureChecker(verifier, self.settings)
         self.lanes = Lanes()
         self.wake: Callable[[], None] = _nothing
+        self.witness: Callable[[Sequence[Event]], None] = _unheard
+        """Hears all events in their causal order, before any listener of a channel."""
         self.chain_id = chain_id
         self.keeper = Gatekeeper(self.settings.limits, exchange.doors)
         self.agenda = Agenda()
@@ -145,6 +151,7 @@ class Gateway:
     def _tell(self, events: Sequence[Event], now_us: int) -> None:
         if self._chronicle is not None:
             self._chronicle.note(events, now_us=now_us)
+        self.witness(events)
         self.publisher.publish(events, now_us=now_us)
 
     async def until(self, due_us: int) -> None:
