@@ -56,7 +56,8 @@ class Climber:
 
     @property
     def code(self) -> str:
-        return self.climb.code
+        """A word of the resource's conditions for what is wrong; empty while nothing is."""
+        return self.climb.code or ("HedgeRejected" if self._is_refused() else "")
 
     def note_forced(self, trade: AccountTrade) -> None:
         """B was liquidated or deleveraged: it is not opened again while that is open (§4.1)."""
@@ -150,6 +151,5 @@ class Climber:
         why = "the venue refuses the hedges" if climb.code == "HedgeRejected" else "not hedged"
         return (
             f"{size} open for more than risk.maxUnhedgedSeconds "
-            f"({self.policy.max_unhedged_s:g} s), {why}: {climb.says}. Look at both accounts; "
-            "hedging goes on within hedger.maxSlippageBps"
+            f"({self.policy.max_unhedged_s:g} s), {why}: {climb.says}. Look at both accounts"
         )

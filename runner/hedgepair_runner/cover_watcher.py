@@ -28,6 +28,10 @@ HEDGING_STATES = frozenset(
 """In all of these a hedger takes back whatever A trades."""
 
 
+HEDGERS = "hedger"
+"""Owner of the right to act, as reported: whoever lent it hedges nothing meanwhile (design §6)."""
+
+
 class CoverWatcher:
     """`cover` is None while there is no fresh report: reports expire in Redis by themselves."""
 
@@ -73,5 +77,9 @@ def cover_of(report: RunnerReport | None) -> Cover | None:
         in_flight=report.in_flight,
         carried_lots=report.carried_lots,
         is_running=report.state is RunnerState.RUNNING,
-        is_hedging=report.state in HEDGING_STATES and not forbids_hedging(report.halts),
+        is_hedging=(
+            report.state in HEDGING_STATES
+            and not forbids_hedging(report.halts)
+            and report.token_owner == HEDGERS
+        ),
     )

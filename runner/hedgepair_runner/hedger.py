@@ -14,7 +14,6 @@ from hedgepair_runner.bookkeeper import Bookkeeper
 from hedgepair_runner.bus import BusEvent, BusUnavailable, FillTold, TailUp
 from hedgepair_runner.climber import Climber
 from hedgepair_runner.contract.desired import Wish
-from hedgepair_runner.contract.halts import HaltReason
 from hedgepair_runner.contract.identity import Role, is_of_pair
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.desk import Desk, Streams
@@ -33,11 +32,10 @@ from hedgepair_runner.quotes import QuoteTold
 from hedgepair_runner.reporter import blank_report
 from hedgepair_runner.right_keeper import RightKeeper
 from hedgepair_runner.steering import Course
+from hedgepair_runner.trespass import Trespass
 from hedgepair_runner.venues.venue import PositionsSeen, TradesSeen, VenueEvent
 
 TICK_S = 0.02
-FOREIGN_AFTER_S = 2.0
-"""Twice what replicas of the venue's reads may lag."""
 
 
 class Hedger:
@@ -92,7 +90,7 @@ class Hedger:
         self._wish = Wish.RUN
         self._fill_seen_s: float | None = None
         self._unhedged_since_s: float | None = None
-        self._foreign_since_s: float | None = None
+        self._trespass = Trespass(desk)
         self.fills = 0
         self.hedges = 0
         self.changed = asyncio.Event()
@@ -258,8 +256,7 @@ class Hedger:
             return False
         may_hedge = climber.may_hedge(open_since_s=self._unhedged_since_s)
         self._intents.is_closing = climber.is_closing
-        if not may_hedge:
-            self._hold = climber.reason
+        self._hold = "" if may_hedge else climber.reason
         return may_hedge
 
     def _hedge(self, office: Office) -> None:
@@ -270,7 +267,8 @@ class Hedger:
         if self._desk.halts.forbids_hedging:
             self._hold, self._waits_for = "", "halted: the net is left alone"
             return
-        if self._is_foreign(gap):
+        self._hold = self._trespass.of(gap, max_net_lots=self._policy.max_net_lots)
+        if self._hold:
             return
         if gap and not (self._quotes.is_read or self._policy.same_master):
             self._waits_for = "what the maker may have resting is not read yet"
@@ -291,35 +289,6 @@ class Hedger:
         if self._fill_seen_s is not None:
             self._desk.metrics.hedged(self._desk.clock.boot_s() - self._fill_seen_s)
             self._fill_seen_s = None
-
-    def _most_carried_lots(self) -> int:
-        """What the venue's minimum may have left open before the fill that opened the rest."""
-        market = self._desk.market
-        mark_ticks = self._desk.venue.mark_price_ticks(market.market_id)
-        return (
-            market.min_base_lots if mark_ticks is None else market.smallest_resting_lots(mark_ticks)
-        )
-
-    def _is_foreign(self, gap: int) -> bool:
-        """More than the pair itself can leave open: somebody else traded (design §4.1, §4.4).
-
-        Nothing is sent from the first moment; the halt waits until that is no passing view.
-        """
-        if abs(gap) <= self._policy.max_net_lots + self._most_carried_lots():
-            self._foreign_since_s = None
-            return False
-        market = self._desk.market
-        self._hold = (
-            f"ForeignPosition: the net of {market.base(gap)} {market.symbol} is beyond "
-            f"risk.maxNetExposure {market.base(self._policy.max_net_lots)}; close it by hand, or "
-            "name it in risk.acceptedNet, and acknowledge this halt"
-        )
-        now_s = self._desk.clock.boot_s()
-        if self._foreign_since_s is None:
-            self._foreign_since_s = now_s
-        elif now_s - self._foreign_since_s >= FOREIGN_AFTER_S:
-            self._desk.halts.raise_(HaltReason.FOREIGN_POSITION, self._hold)
-        return True
 
     # -- noting ------------------------------------------------------------------------------
 

@@ -7,12 +7,17 @@ holds and pages: nothing is undone or closed on a guess (law 3).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
 from hedgepair_runner.acting import Errand
+from hedgepair_runner.closing import ClosingOrder
+from hedgepair_runner.contract.halts import HaltReason
 from hedgepair_runner.contract.spec import OnUnhedged
 from hedgepair_runner.unwinding import undoable_lots
+
+ENDS_OF_LADDER = frozenset({HaltReason.UNHEDGED, HaltReason.HEDGE_REJECTED})
 
 
 class Rung(Enum):
@@ -109,3 +114,11 @@ def _late(question: LadderQuestion, policy: LadderPolicy, errand: Errand, *, gro
     if question.open_intents:
         return Climb(rung=Rung.CLOSE, code=code, says="open hedges are closed first")
     return Climb(rung=Rung.LEND, code=code, says="it is undone on A", pages=True, halts=halts)
+
+
+def closing_after(reasons: Iterable[HaltReason], on_unhedged: OnUnhedged) -> ClosingOrder | None:
+    """What the maker closes by itself where `risk.onUnhedged` is Flatten: all, once the ladder has
+    ended. It follows from the halt alone, so that it outlives restarts as the halt does."""
+    if on_unhedged is not OnUnhedged.FLATTEN or not ENDS_OF_LADDER.intersection(reasons):
+        return None
+    return ClosingOrder(target_lots=0, reason="flattening: a fill could not be hedged in time")

@@ -15,9 +15,11 @@ from hedgepair_runner.closing import ClosingOrder, Instructions, least
 from hedgepair_runner.contract.desired import Wish
 from hedgepair_runner.contract.halts import HaltReason
 from hedgepair_runner.contract.identity import Role, is_of_pair
+from hedgepair_runner.contract.spec import OnUnhedged
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.cover_watcher import CoverWatcher
 from hedgepair_runner.desk import Desk, Streams
+from hedgepair_runner.laddering import closing_after
 from hedgepair_runner.ledger import Chain
 from hedgepair_runner.noncing import Band
 from hedgepair_runner.office import Office
@@ -106,6 +108,7 @@ class Quoter:
         self._placed_under = policy
         self._reason = ""
         self._stopping = ""
+        self._on_unhedged = OnUnhedged.UNWIND
         self._is_released = False
         self._steering = Instructions()
         self.instructions = Instructions()
@@ -167,6 +170,7 @@ class Quoter:
         wanted = quote_policy(course.manifest, self._desk.market)
         # How soon a level may be followed is the account's, not the manifest's.
         self.policy = replace(wanted, least_rest_s=self.policy.least_rest_s)
+        self._on_unhedged = course.manifest.spec.risk.on_unhedged
         wish = course.wish
         if wish is Wish.RELEASE:
             # What is being placed is dropped, and what rests is left alone.
@@ -268,7 +272,7 @@ class Quoter:
             resting_since_s=self._quotes.resting_since_s,
             ticks_back=self._quotes.ticks_back,
             withheld=self._withheld(),
-            closing=least([self._steering.closing, self.instructions.closing]),
+            closing=self._closing(),
             proved_lots=self.books.told_lots(self.own.account_index),
         )
         return decide_quotes(question, policy=self.policy, market=self._desk.market)
@@ -296,6 +300,11 @@ class Quoter:
         if self._quotes.quote is not None and self._placed_under != self.policy:
             reasons += ("the configuration changed",)
         return reasons
+
+    def _closing(self) -> ClosingOrder | None:
+        reasons = [halt.reason for halt in self._desk.halts.standing]
+        after_ladder = closing_after(reasons, self._on_unhedged)
+        return least([self._steering.closing, self.instructions.closing, after_ladder])
 
     @property
     def instructed(self) -> str:

@@ -152,11 +152,11 @@ class Unwinder:
         """True: the office is in use here, and nothing else may be decided."""
         self._note_end()
         lowest = office.line.lowest_unsettled
-        if lowest is not None:
-            if not is_unwinding(lowest.client_order_index):
-                return False
+        if lowest is not None and is_unwinding(lowest.client_order_index):
             self._settle(lowest, office)
             return True
+        if lowest is not None and office.next_step(lowest) is not Step.OTHER:
+            return False
         if self._is_open():
             return True
         lent = self._right.lent if self._right is not None else None
@@ -217,6 +217,10 @@ class Unwinder:
         return decide_unwinding(question, market=self._desk.market)
 
     def _send(self, undo: Undo, office: Office) -> None:
+        lowest = office.line.lowest_unsettled
+        if lowest is not None and not fits(lowest, undo.signed_lots):
+            office.cancel_all(nonce=lowest.nonce, lane=Lane.FLATTEN)
+            return
         nonce = self._take_nonce(office)
         request = OrderRequest(
             market_id=self._desk.market.market_id,
