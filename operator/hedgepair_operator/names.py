@@ -41,6 +41,8 @@ SELECTOR: Final = f"{MANAGED_BY}={MANAGER}"
 
 RUNNERS: Final = "hedgepair-runners"
 """The Service and the NetworkPolicy that all pairs of a namespace share (design §10)."""
+PROBES: Final = "hedgepair-probes"
+"""The ConfigMap in which people put the records of their probes; pods of Mainnet pairs mount it."""
 HTTP_PORT: Final = 8080
 
 

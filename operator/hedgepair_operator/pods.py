@@ -26,6 +26,7 @@ CONFIG_DIR: Final = "/etc/hedgepair"
 REDIS_DIR: Final = "/etc/hedgepair-redis"
 KEYS_DIR: Final = "/etc/hedgepair-keys"
 CA_DIR: Final = "/etc/hedgepair-ca"
+PROBES_DIR: Final = "/etc/hedgepair-probes"
 USER: Final = 65532
 """Of the runner image. Numeric, so that `runAsNonRoot` can be checked."""
 OWNER_READS: Final = 0o400
@@ -197,6 +198,8 @@ def _environment(
     env: list[dict[str, Any]] = []
     if spec.exchange.network is Network.PAPER:
         env.append({"name": "HEDGEPAIR_PAPER_SEED", "value": settings.paper_seed})
+    if spec.exchange.network is Network.MAINNET:
+        env.append({"name": "HEDGEPAIR_PROBES", "value": PROBES_DIR})
     if runner.ca_bundle_ref is not None:
         env.append({"name": "SSL_CERT_FILE", "value": f"{CA_DIR}/{runner.ca_bundle_ref.key}"})
     if runner.proxy is not None:
@@ -242,6 +245,10 @@ def _volumes(
         )
         # No subPath: only whole volumes are refreshed when the Secret is rotated.
         mounts.append({"name": "key", "mountPath": f"{KEYS_DIR}/{secret.name}", "readOnly": True})
+    if spec.exchange.network is Network.MAINNET:
+        # Optional: without records the runner itself refuses, with the command that makes them.
+        volumes.append({"name": "probes", "configMap": {"name": names.PROBES, "optional": True}})
+        mounts.append({"name": "probes", "mountPath": PROBES_DIR, "readOnly": True})
     if runner.ca_bundle_ref is not None:
         bundle = runner.ca_bundle_ref
         items = [{"key": bundle.key, "path": bundle.key}]

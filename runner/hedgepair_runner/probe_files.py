@@ -66,6 +66,7 @@ def refuse_unprobed(
     probes_dir: Path | None,
     environ: Mapping[str, str],
     file: str = "pair.yaml",
+    secrets_dir: Path | None = None,
 ) -> None:
     """Raises StartRefused for a Mainnet pair without a good record of each role's account."""
     spec = manifest.spec
@@ -87,9 +88,10 @@ def refuse_unprobed(
         )
         against = objection(records, wanted, now_ms=time.time_ns() // 1_000_000)
         if against is not None:
+            secrets = "" if secrets_dir is None else f" --secrets {secrets_dir}"
             raise StartRefused(
                 f"spec.exchange.network Mainnet: {against} (looked in {directory}). Real money "
                 "is traded only where the exchange was seen to behave as HedgePair counts on. "
-                f"Run `hedgepair probe -f {file} --probes {directory}` first; it trades the "
-                "smallest sizes and takes a few minutes."
+                f"Run `hedgepair probe -f {file}{secrets} --probes {directory}` first; "
+                "it trades the smallest sizes and takes a few minutes."
             )

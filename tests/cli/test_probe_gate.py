@@ -59,6 +59,14 @@ def test_without_a_record_the_sentence_is_the_command_to_run(
     assert "has no probe record for Mainnet" in said
 
 
+def test_the_command_names_the_secrets_that_were_given(
+    mainnet: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    words = ["maker", "-f", str(mainnet), "--probes", str(tmp_path), "--secrets", "keys"]
+
+    assert f"probe -f {mainnet} --secrets keys --probes {tmp_path}`" in refusal(words, capsys)
+
+
 def test_with_a_record_of_its_account_a_role_gets_past_the_gate(
     mainnet: Path, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

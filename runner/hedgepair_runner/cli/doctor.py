@@ -185,6 +185,7 @@ def _probe(settings: RunnerSettings, options: argparse.Namespace) -> Diagnosis:
             probes_dir=settings.probes_dir,
             environ=settings.environ,
             file=str(options.file),
+            secrets_dir=options.secrets,
         )
     except StartRefused as refused:
         against, _, remedy = refused.sentence.partition(". ")

@@ -135,6 +135,12 @@ async def _run(settings: RunnerSettings, roles: Sequence[Role], options: argpars
             return _FAILED
         tell(_verdict(record))
         tell(f"  the record is {path}")
+    if settings.manifest.spec.exchange.network is Network.MAINNET:
+        directory = probes_dir_of(options.probes, settings.environ)
+        tell(
+            "For a pair in a cluster: kubectl create configmap hedgepair-probes "
+            f"-n {settings.namespace} --from-file {directory}"
+        )
     if options.output == "json":
         sys.stdout.write("[" + ",".join(write_record(records[role]) for role in roles) + "]\n")
     return int(not all(records[role].all_hold for role in roles))

@@ -42,6 +42,7 @@ def main(arguments: Sequence[str]) -> int:
         probes_dir=options.probes,
         environ=os.environ,
         file=str(options.file),
+        secrets_dir=options.secrets,
     )
     settings = _settings_of(options, manifest, os.environ)
     log = _log_file(options.state)

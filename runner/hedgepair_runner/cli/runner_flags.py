@@ -92,7 +92,12 @@ def settings_of(
     manifest = read_manifest(options.file)
     refuse_other_role(manifest, role)
     refuse_unprobed(
-        manifest, (role,), probes_dir=options.probes, environ=environ, file=str(options.file)
+        manifest,
+        (role,),
+        probes_dir=options.probes,
+        environ=environ,
+        file=str(options.file),
+        secrets_dir=options.secrets,
     )
     host, port = options.http or ("127.0.0.1", None)
     return RunnerSettings(

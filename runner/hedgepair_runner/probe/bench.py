@@ -45,6 +45,7 @@ ASK_EVERY_S = 2.0
 NEWS_WITHIN_S = 8.0
 PATIENCE_S = 90.0
 """A Standard account's budget is one rolling minute (protocol §8)."""
+TELL_EVERY_S = 20.0
 QUOTE_LIFE_MS = 15 * 60_000
 """An order that the probe leaves behind by a crash dies by itself."""
 FAR_PER_CENT = 3
@@ -78,8 +79,11 @@ class Bench:
         self.orders: dict[int, OwnOrder] = {}
         self.trades: dict[int, AccountTrade] = {}
         self.stale_s: list[tuple[str, float]] = []
+        self.tell: Callable[[str], None] = lambda words: None
+        """Given a line when a step has to wait for long."""
         self.has_armed = False
         """The dead man's switch, and not disarmed it yet."""
+        self._told_s = float("-inf")
         self._indexes: set[int] = set()
         self._pair = pair
         self._verdicts: dict[str, Verdict] = {}
@@ -144,6 +148,7 @@ class Bench:
             except VenueUnavailable as gone:
                 if self.clock.boot_s() > deadline_s:
                     raise ProbeStopped(f"the exchange does not answer: {gone}") from gone
+                self._tell_waiting(str(gone))
                 await asyncio.sleep(ASK_EVERY_S)
 
     async def until_shown(
@@ -177,6 +182,12 @@ class Bench:
     async def resting(self, market: Market) -> tuple[OwnOrder, ...]:
         return await self.read(lambda: self.venue.read_active_orders(market.market_id))
 
+    def _tell_waiting(self, why: str) -> None:
+        now_s = self.clock.boot_s()
+        if now_s - self._told_s >= TELL_EVERY_S:
+            self._told_s = now_s
+            self.tell(f"      … waiting: {why}")
+
     # -- transactions --
 
     async def act(self, sign: Callable[[int], SignedTx]) -> Outcome:
@@ -200,6 +211,7 @@ class Bench:
             held_back = isinstance(result, Refused) and result.code == HELD_BACK
             if not held_back or self.clock.boot_s() > deadline_s:
                 return result
+            self._tell_waiting("the request budget of the account is spent for this minute")
             await asyncio.sleep(ASK_EVERY_S)
 
     async def outcome_of(self, signed: SignedTx, result: SendResult) -> Outcome:

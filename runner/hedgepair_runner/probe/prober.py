@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from hedgepair_runner.contract.identity import Role
+from hedgepair_runner.orders import AccountTrade
 from hedgepair_runner.probe import steps, together
 from hedgepair_runner.probe.bench import Bench, ProbeStopped
 from hedgepair_runner.probe.tidying import cost_quote, tidy
@@ -73,6 +74,7 @@ class Prober:
     async def _probe(self) -> dict[Role, Result]:
         starts: dict[Role, int] = {}
         for role, bench in self._benches.items():
+            bench.tell = self._tell
             await bench.ready()
             starts[role] = await _refuse_busy(bench)
         found: dict[Role, list[Finding]] = {role: [] for role in self._benches}
@@ -98,7 +100,7 @@ class Prober:
                 findings.append(finding)
                 self._tell(f"      {_mark(finding)} {finding.check.value}: {finding.saw}")
             made = tuple(trade for trade_id, trade in bench.made.items() if trade_id not in before)
-            cost = f"cost {cost_quote(bench, made):.6f} USDC" if made else "no cost"
+            cost = _cost_words(bench, made)
             self._tell(f"      {bench.clock.boot_s() - began_s:.1f} s, {cost}")
 
     async def _together(self) -> Finding:
@@ -189,6 +191,17 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("one lot there and back by IOC", _trades),
     ("how far reads lag behind", _lag),
 )
+
+
+def _cost_words(bench: Bench, made: tuple[AccountTrade, ...]) -> str:
+    """A cost is one only once what was traded is traded back."""
+    if not made:
+        return "no cost"
+    open_lots = sum(trade.signed_lots for trade in made)
+    if open_lots:
+        held = f"{bench.market.base(open_lots):+f} {bench.market.symbol}"
+        return f"an order was filled: {held}, traded back at the end"
+    return f"cost {cost_quote(bench, made):.6f} USDC"
 
 
 def _mark(finding: Finding) -> str:
