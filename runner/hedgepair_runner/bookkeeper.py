@@ -42,6 +42,7 @@ class Bookkeeper:
         metrics: RunnerMetrics,
         on_trades: Callable[[tuple[AccountTrade, ...]], None],
         may_reanchor: Callable[[], bool],
+        on_reanchored: Callable[[int], None],
     ) -> None:
         self._venue = venue
         self._chains = chains
@@ -49,6 +50,7 @@ class Bookkeeper:
         self._metrics = metrics
         self._on_trades = on_trades
         self._may_reanchor = may_reanchor
+        self._on_reanchored = on_reanchored
         self._bad_since_s: dict[int, float] = {}
         self._differs_since_s: dict[int, float] = {}
         self._backfilled_s: dict[int, float] = {}
@@ -157,6 +159,7 @@ class Bookkeeper:
             return
         if account in await self._try_anchor((account,)):
             logger.warning("chain anchored anew by two reads", extra={"account": account})
+            self._on_reanchored(account)
             self._bad_since_s.pop(account, None)
 
     async def _try_anchor(self, accounts: tuple[int, ...]) -> tuple[int, ...]:

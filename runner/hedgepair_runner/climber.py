@@ -4,6 +4,7 @@ maker, pages and halts (design §6)."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from hedgepair_runner.acting import Errand
 from hedgepair_runner.contract.halts import HaltReason
@@ -15,7 +16,14 @@ from hedgepair_runner.pager import Pager, liquidated
 from hedgepair_runner.right_keeper import RightKeeper
 
 CLIMBING = Climb(rung=Rung.HEDGE)
-Halting = Callable[[HaltReason, str], object]
+
+
+class Halting(Protocol):
+    """Raises a halt at once; the same one twice is one."""
+
+    def __call__(
+        self, reason: HaltReason, message: str, *, since_ms: int | None = None
+    ) -> object: ...
 
 
 class Climber:
@@ -62,7 +70,8 @@ class Climber:
     def note_forced(self, trade: AccountTrade) -> None:
         """B was liquidated or deleveraged: it is not opened again while that is open (§4.1)."""
         self._is_forced = True
-        self._halt(HaltReason.LIQUIDATED, liquidated(trade, self._desk.market))
+        sentence = liquidated(trade, self._desk.market)
+        self._halt(HaltReason.LIQUIDATED, sentence, since_ms=trade.timestamp_ms)
 
     def may_hedge(self, *, open_since_s: float | None) -> bool:
         """Asked before every hedge; answers at once while the gap is young."""

@@ -78,10 +78,11 @@ class HaltKeeper:
 
     # -- what changes it ---------------------------------------------------------------------
 
-    def raise_(self, reason: HaltReason, message: str) -> Halt:
+    def raise_(self, reason: HaltReason, message: str, *, since_ms: int | None = None) -> Halt:
         """Latches at once and returns the halt; the same reason twice is one halt.
 
-        `message` is a sentence for people, with the remedy.
+        `message` is a sentence for people, with the remedy. `since_ms` is when it happened, where
+        the venue's records say so: what was acknowledged once is then not raised again.
         """
         for halt in self._halts.values():
             if halt.reason is reason:
@@ -89,10 +90,12 @@ class HaltKeeper:
         halt = new_halt(
             reason=reason,
             message=message,
-            since_ms=self._clock.wall_ms(),
+            since_ms=self._clock.wall_ms() if since_ms is None else since_ms,
             role=self._role.label,
             pair=str(self._pair),
         )
+        if halt.id in self._acknowledged:
+            return halt
         logger.error("halted", extra={"halt": halt.id, "reason": reason.value, "why": message})
         self._to_alarm.append(halt)
         self.take_in((halt,))

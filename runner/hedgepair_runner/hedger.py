@@ -25,7 +25,7 @@ from hedgepair_runner.ledger import Chain
 from hedgepair_runner.noncing import Band
 from hedgepair_runner.office import Office
 from hedgepair_runner.orders import AccountTrade
-from hedgepair_runner.pager import Pager, foreign_trade
+from hedgepair_runner.pager import Pager, foreign_trade, reanchored
 from hedgepair_runner.policies import hedger_policy, ladder_policy
 from hedgepair_runner.quote_listener import QuoteListener
 from hedgepair_runner.quotes import QuoteTold
@@ -70,6 +70,7 @@ class Hedger:
             metrics=desk.metrics,
             on_trades=self._on_trades,
             may_reanchor=lambda: not self._exposure.slots,
+            on_reanchored=lambda account: self._pager.page("Reanchored", reanchored(account)),
         )
         self._quotes = QuoteListener(desk.bus, pair=desk.pair)
         self._intents = IntentKeeper(

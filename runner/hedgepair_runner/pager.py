@@ -62,3 +62,11 @@ def liquidated(trade: AccountTrade, market: Market) -> str:
         f"{trade.account_index} by itself ({trade.trade_type}); the other leg follows, and nothing "
         "is quoted. Check the margin of both accounts, then acknowledge this halt"
     )
+
+
+def reanchored(account: int) -> str:
+    """A gap in an account's trades was bridged by what the venue says it holds (design §4.1)."""
+    return (
+        f"trades of account {account} could not be had from the exchange for seconds; its position "
+        "was read twice and goes on from there. Receipts of that time may be incomplete"
+    )

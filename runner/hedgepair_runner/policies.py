@@ -56,7 +56,7 @@ def ladder_policy(pair: HedgePair) -> LadderPolicy:
 
     A maker of ours may be there where this resource runs one, or names the pairing by which one
     meets it. Only such a maker is ever lent the right to act, so only then is its acknowledgement
-    waited for (ADR 0012).
+    waited for (ADR 0009).
     """
     spec = pair.spec
     return LadderPolicy(

@@ -24,7 +24,7 @@ from hedgepair_runner.ledger import Chain
 from hedgepair_runner.noncing import Band
 from hedgepair_runner.office import Office
 from hedgepair_runner.orders import AccountTrade
-from hedgepair_runner.pager import Pager, foreign_trade, liquidated
+from hedgepair_runner.pager import Pager, foreign_trade, liquidated, reanchored
 from hedgepair_runner.policies import quote_policy
 from hedgepair_runner.quote_keeper import QuoteKeeper
 from hedgepair_runner.quoting import (
@@ -102,6 +102,7 @@ class Quoter:
             metrics=desk.metrics,
             on_trades=self._on_trades,
             may_reanchor=lambda: self._quotes.quote is None and self._unwinder.is_closed(),
+            on_reanchored=lambda account: self._pager.page("Reanchored", reanchored(account)),
         )
         self._office: Office | None = None
         self._tally = Tally()
@@ -146,7 +147,9 @@ class Quoter:
         if not self.own.is_anchored or trade.trade_id <= self.own.anchor_id:
             return
         if trade.is_forced:
-            self._desk.halts.raise_(HaltReason.LIQUIDATED, liquidated(trade, self._desk.market))
+            sentence = liquidated(trade, self._desk.market)
+            since_ms = trade.timestamp_ms
+            self._desk.halts.raise_(HaltReason.LIQUIDATED, sentence, since_ms=since_ms)
         elif not is_of_pair(trade.client_order_index, Role.MAKER, self._desk.pair):
             self._pager.page("ForeignTrade", foreign_trade(trade, self._desk.market))
 

@@ -2,7 +2,7 @@
 
 Only what could not be hedged, only by reducing A, only what two sources prove: the ledgers of both
 runners, and a fresh read of both accounts. The price is bounded from the mark, as for a closing:
-in the very case that this is for, the book holds nothing within the bound from the fill (ADR 0012).
+in the very case that this is for, the book holds nothing within the bound from the fill (ADR 0009).
 """
 
 from __future__ import annotations

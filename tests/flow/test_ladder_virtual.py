@@ -336,6 +336,28 @@ def test_whatever_becomes_of_redis_around_the_lending_it_ends_balanced(
     laddered(act)
 
 
+def test_a_rest_of_a_dead_maker_that_redis_forgot_is_met_by_no_hedge() -> None:
+    """The maker dies with its quote partly filled, at the touch by itself, and Redis loses all."""
+
+    async def act(ring: Ring, pair: Pair) -> None:
+        quote = await ring.resting()
+        ring.market.leave_alone(quote)
+        ring.kill(pair[Role.MAKER])
+        ring.kill(pair[Role.HEDGER])
+        ring.store.flush()
+        ring.market.take(quote, 120)
+        ring.start(Role.HEDGER)
+        await ring.pass_time(AFTER_A_DEATH_S)
+        assert ring.quotes()
+        assert ring.position(HEDGER_ACCOUNT) == 0
+        ring.start(Role.MAKER)
+        await ring.covered(within_s=AFTER_A_DEATH_S)
+        await ring.stop_all()
+        ring.audit()
+
+    laddered(act)
+
+
 # -- somebody else ------------------------------------------------------------------------------
 
 
