@@ -7,14 +7,21 @@ order goes into the line's slots; the rules that read them decide what is sent n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from hedgepair_runner.clock import Clock
 from hedgepair_runner.leaser import LeaseLost, Leaser
 from hedgepair_runner.metrics import RunnerMetrics
 from hedgepair_runner.noncing import Alternative, Line, Phase, Slot
 from hedgepair_runner.orders import Ambiguous, Refused, SendResult, SignedTx
-from hedgepair_runner.venues.venue import Lane, Venue, VenueRefused, VenueUnavailable
+from hedgepair_runner.venues.venue import (
+    KEY_REFUSED,
+    Lane,
+    Venue,
+    VenueRefused,
+    VenueUnavailable,
+)
 
 GAP_AFTER_SENDS = 4
 """Sends of the lowest open nonce that all bounced, with no verdict to be found."""
@@ -25,6 +32,10 @@ class Fenced(Exception):
 
     Stop, and never fence again without a new lease (design §4.4).
     """
+
+
+class KeyRefused(Exception):
+    """The venue refuses our key: it was rotated there, or is none. Nothing more can be signed."""
 
 
 class Carrier:
@@ -63,6 +74,30 @@ class Carrier:
         self._hand_over(slot, alternative.signed, lane)
         return slot
 
+    def dispatch_after(
+        self, alternative: Alternative, *, lane: Lane, kept: Coroutine[Any, Any, bool]
+    ) -> Slot:
+        """Hands it over once `kept` says that its record is safe; it counts as under way at once.
+
+        Where the record is not safe, nothing left: its nonce wants another transaction.
+        """
+        self.check_lease()
+        slot = self._line.put(alternative)
+        self._line.sending(slot, now_s=self._clock.boot_s())
+        handing = self._hand_over_after(slot, alternative.signed, lane, kept)
+        self._tasks.create_task(handing, name=f"keep-{alternative.signed.nonce}")
+        return slot
+
+    async def _hand_over_after(
+        self, slot: Slot, signed: SignedTx, lane: Lane, kept: Coroutine[Any, Any, bool]
+    ) -> None:
+        if await kept:
+            self.check_lease()
+            await self._await(slot, self._venue.send(signed, lane=lane))
+            return
+        self._line.answered(slot, Refused(code=0, message="its record was not safe"))
+        self._on_news()
+
     def resend(self, slot: Slot, *, lane: Lane) -> None:
         """The identical bytes again (design §4.3)."""
         self.check_lease()
@@ -86,6 +121,8 @@ class Carrier:
         result = await sending
         if isinstance(result, Refused):
             self._metrics.refusal(result.code)
+            if result.code in KEY_REFUSED:
+                raise KeyRefused(f"{result.code} {result.message}")
         elif isinstance(result, Ambiguous):
             self._metrics.ambiguous_send()
         self._line.answered(slot, result)
@@ -116,8 +153,11 @@ class Carrier:
             if slot.largest_lots:
                 for order in await self._venue.read_orders([slot.client_order_index]):
                     self._line.order_seen(order)
-        except (VenueUnavailable, VenueRefused):
+        except VenueUnavailable:
             return
+        except VenueRefused as refused:
+            if refused.code in KEY_REFUSED:
+                raise KeyRefused(str(refused)) from refused
         finally:
             self._looking.discard(slot.nonce)
             self.looked_s[slot.nonce] = self._clock.boot_s()

@@ -9,6 +9,15 @@ from hedgepair_runner.contract.halts import Halt
 from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 
+TAKING_OFFICE = frozenset(
+    {
+        RunnerState.STARTING,
+        RunnerState.WAITING_FOR_LEASE,
+        RunnerState.FENCING,
+        RunnerState.READING,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proofs:
@@ -27,7 +36,8 @@ class Proofs:
 class Standing:
     """What is asked of a role, what of it is proved, and what stands against it.
 
-    `completed` says which bound of `stopAfter` was reached.
+    `completed` says which bound of `stopAfter` was reached; `trouble`, with its word
+    `reason_code`, what keeps the role from office.
     """
 
     wish: Wish
@@ -38,6 +48,8 @@ class Standing:
     proofs: Proofs = Proofs()
     completed: str = ""
     fencing_degraded: bool = False
+    trouble: str = ""
+    reason_code: str = ""
 
 
 def framed(report: RunnerReport, standing: Standing, *, instructed: str = "") -> RunnerReport:
@@ -55,11 +67,14 @@ def framed(report: RunnerReport, standing: Standing, *, instructed: str = "") ->
         withdrawn_ms=standing.proofs.withdrawn_ms,
         flat_ms=standing.proofs.flat_ms,
         fencing_degraded=standing.fencing_degraded,
+        reason_code=standing.reason_code or report.reason_code,
     )
 
 
 def _state_of(report: RunnerReport, standing: Standing, instructed: str) -> tuple[RunnerState, str]:
     """A role that is blind (Holding) or not in office claims nothing more than that."""
+    if report.state in TAKING_OFFICE:
+        return report.state, standing.trouble or report.reason
     if report.state is not RunnerState.RUNNING:
         return report.state, report.reason
     proofs = standing.proofs

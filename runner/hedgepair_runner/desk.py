@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hedgepair_runner.bus import Bus
@@ -10,6 +11,7 @@ from hedgepair_runner.contract.identity import PairId, Role
 from hedgepair_runner.halt_keeper import HaltKeeper
 from hedgepair_runner.leaser import Leaser
 from hedgepair_runner.metrics import RunnerMetrics
+from hedgepair_runner.noncing import BAND_RESERVE
 from hedgepair_runner.sharing import Sharing
 from hedgepair_runner.steering_store import SteeringStore
 from hedgepair_runner.token_store import TokenStore
@@ -18,6 +20,10 @@ from hedgepair_runner.venues.venue import StreamDown, StreamUp, Venue, VenueEven
 
 ACCOUNT_STREAM = "account"
 MARKET_STREAM = "market"
+
+
+def _no_other_key() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +49,9 @@ class Desk:
     metrics: RunnerMetrics
     sharing: Sharing | None = None
     """None: nobody else lives on this account's or its L1 address's limits."""
+    reread_key: Callable[[], bool] = _no_other_key
+    """Loads a rotated key; False where the Secret still holds the one that was refused."""
+    band_reserve: int = BAND_RESERVE
 
 
 @dataclass(slots=True)

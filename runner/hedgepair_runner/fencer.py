@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
-from hedgepair_runner.carrier import Fenced
+from hedgepair_runner.carrier import Fenced, KeyRefused
 from hedgepair_runner.clock import Clock
 from hedgepair_runner.contract.identity import BAND, NONCE_BITS, read_client_order_index
 from hedgepair_runner.leaser import LeaseLost, Leaser
@@ -13,7 +14,7 @@ from hedgepair_runner.noncing import INVALID_NONCE, Band
 from hedgepair_runner.orders import Refused, VerdictState
 from hedgepair_runner.refusals import StartRefused
 from hedgepair_runner.units import Market
-from hedgepair_runner.venues.venue import Lane, Venue, VenueUnavailable
+from hedgepair_runner.venues.venue import KEY_REFUSED, Lane, Venue, VenueUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -21,22 +22,36 @@ FIRST_LOOK_S = 0.03
 SLOWEST_LOOK_S = 1.0
 SEND_AGAIN_S = 3.0
 MAX_CLOCK_SKEW_MS = 5_000
+SIGNED_LIVES_S = 605.0
+"""A signed transaction lives 599 s (protocol §5.2); the rest is for clocks that differ."""
 MAX_BOUNCES = 2
 """Refusals of the fence with 21104, while the venue expects a lower nonce."""
 
 
+class SkippingRefused(Exception):
+    """The venue refuses skip_nonce: a predecessor cannot be fenced off, only waited out."""
+
+
 async def check_clock(venue: Venue, *, clock: Clock) -> None:
-    """Refuses to run with a wall clock more than 5 s off the venue's (design §4.4)."""
+    """Raises StartRefused with a wall clock more than 5 s off the venue's (design §4.4)."""
+    fault = await clock_fault(venue, clock=clock)
+    if fault is not None:
+        raise StartRefused(f"{fault} Set the clock (for example with NTP) and start again.")
+
+
+async def clock_fault(venue: Venue, *, clock: Clock) -> str | None:
+    """How the wall clock is wrong, or None."""
     earliest_ms = clock.wall_ms()
     venue_ms = await venue.read_wall_clock_ms()
     # The answer may have waited for its turn: the venue spoke at some moment in between.
     skew_ms = min(max(venue_ms, earliest_ms), clock.wall_ms()) - venue_ms
-    if abs(skew_ms) > MAX_CLOCK_SKEW_MS:
-        raise StartRefused(
-            f"This machine's clock is {abs(skew_ms) / 1000:.0f} s "
-            f"{'ahead of' if skew_ms > 0 else 'behind'} the exchange's; transactions would expire "
-            "or be refused. Set the clock (for example with NTP) and start again."
-        )
+    if abs(skew_ms) <= MAX_CLOCK_SKEW_MS:
+        return None
+    return (
+        f"This machine's clock is {abs(skew_ms) / 1000:.0f} s "
+        f"{'ahead of' if skew_ms > 0 else 'behind'} the exchange's; transactions would expire "
+        "or be refused."
+    )
 
 
 async def foreign_orders(venue: Venue, *, market: Market) -> str | None:
@@ -64,7 +79,8 @@ async def foreign_orders(venue: Venue, *, market: Market) -> str | None:
 async def fence(venue: Venue, leaser: Leaser, *, market_id: int, clock: Clock) -> Band:
     """Takes a new epoch and closes every earlier nonce at the venue, proved by hash.
 
-    Raises LeaseLost when the lease ran out meanwhile, Fenced when a later epoch is there already.
+    Raises LeaseLost when the lease ran out meanwhile, Fenced when a later epoch is there already,
+    SkippingRefused where the venue has no such fence, KeyRefused.
     """
     venue_nonce = await venue.read_next_nonce()
     epoch = await leaser.raise_epoch(venue_nonce >> NONCE_BITS)
@@ -80,6 +96,8 @@ async def fence(venue: Venue, leaser: Leaser, *, market_id: int, clock: Clock) -
         if now_s - sent_s >= SEND_AGAIN_S:
             sent_s = now_s
             result = await venue.send(signed, lane=Lane.CANCEL)
+            if isinstance(result, Refused) and result.code in KEY_REFUSED:
+                raise KeyRefused(f"{result.code} {result.message}")
             if isinstance(result, Refused) and result.code != INVALID_NONCE:
                 raise VenueUnavailable(f"the fence was refused: {result.code} {result.message}")
             bounced += isinstance(result, Refused)
@@ -90,12 +108,48 @@ async def fence(venue: Venue, leaser: Leaser, *, market_id: int, clock: Clock) -
         if next_nonce > band.last:
             raise Fenced(f"a later epoch than {epoch} has fenced this key")
         if bounced >= MAX_BOUNCES and next_nonce < band.first:
-            raise StartRefused(
-                "The exchange refuses to skip nonces (21104), so a runner that lost its lease "
-                "could not be fenced off. This version needs that; see `spec.exchange`."
-            )
+            raise SkippingRefused("the exchange refuses to skip nonces (21104)")
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, SLOWEST_LOOK_S)
+
+
+async def wait_out(
+    venue: Venue, leaser: Leaser, *, clock: Clock, on_wait: Callable[[float], None]
+) -> None:
+    """Returns when nothing that a predecessor signed can execute any more (design §4.4).
+
+    `on_wait` hears how many seconds are left. A lease that was handed over has left nothing open,
+    and a key that never signed has no predecessor. Raises LeaseLost.
+    """
+    if leaser.was_handed_over or await venue.read_next_nonce() == 0:
+        return
+    until_s = clock.boot_s() + SIGNED_LIVES_S
+    while (left_s := until_s - clock.boot_s()) > 0:
+        _check(leaser)
+        on_wait(left_s)
+        await asyncio.sleep(min(left_s, SLOWEST_LOOK_S))
+
+
+async def begin_without_skipping(
+    venue: Venue, leaser: Leaser, *, market_id: int, clock: Clock
+) -> Band:
+    """After `wait_out`: cancels what rests at the next nonce, proved by hash; a band from there.
+
+    Nothing but the lease keeps others out of it. Raises LeaseLost.
+    """
+    epoch = await leaser.raise_epoch(0)
+    while True:
+        _check(leaser)
+        nonce = await venue.read_next_nonce()
+        _check(leaser)
+        signed = venue.signer.cancel_all(market_id=market_id, nonce=nonce, skip_nonce=False)
+        await venue.send(signed, lane=Lane.CANCEL)
+        looked_until_s = clock.boot_s() + SEND_AGAIN_S
+        while clock.boot_s() < looked_until_s:
+            if await _is_executed(venue, signed.tx_hash):
+                logger.warning("began without a fence", extra={"epoch": epoch, "nonce": nonce})
+                return Band(epoch=epoch, start=nonce)
+            await asyncio.sleep(FIRST_LOOK_S)
 
 
 async def _is_executed(venue: Venue, tx_hash: str) -> bool:

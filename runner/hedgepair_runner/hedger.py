@@ -88,6 +88,7 @@ class Hedger:
         self._climber: Climber | None = None
         self._carried_lots = 0
         self._hold = self._waits_for = ""
+        self._clock_fault = ""
         self._wish = Wish.RUN
         self._fill_seen_s: float | None = None
         self._unhedged_since_s: float | None = None
@@ -153,6 +154,15 @@ class Hedger:
     def flat_lots(self) -> int:
         """What A's zero leaves on B."""
         return self._policy.accepted_net_lots
+
+    @property
+    def has_unsettled(self) -> bool:
+        return self._office is not None and self._office.line.lowest_unsettled is not None
+
+    def withhold_for_clock(self, reason: str) -> None:
+        """It goes on, since to hedge is the lesser risk, and says so."""
+        self._clock_fault = reason
+        self.changed.set()
 
     def is_quiet(self) -> bool:
         return self.is_settled()
@@ -339,7 +349,7 @@ class Hedger:
             state = RunnerState.HOLDING
         return replace(
             blank_report(self._desk, RunnerState.STOPPING if stopping else state),
-            reason=reason or self._waits_for or self._on_flattening(),
+            reason=reason or self._waits_for or self._clock_fault or self._on_flattening(),
             reason_code=self._climber.code if self._climber is not None else "",
             token_owner=self._right.owner if self._right is not None else "",
             epoch=self._office.line.band.epoch if self._office is not None else 0,

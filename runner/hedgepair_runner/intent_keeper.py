@@ -170,8 +170,16 @@ class IntentKeeper:
 
     def send(self, hedge: Hedge, office: Office, *, nonce: int) -> None:
         request = self._request(hedge, office, nonce=nonce)
-        slot = office.create(request, nonce=nonce, lane=Lane.HEDGE, covers_lots=hedge.covers_lots)
+        covers_lots = hedge.covers_lots
         self._tried_s = self._desk.clock.boot_s()
+        if office.line.band.start is not None:
+            keep = self._writer.keep
+            office.create_after(
+                request, nonce=nonce, lane=Lane.HEDGE, covers_lots=covers_lots, keep=keep
+            )
+            self._on_sent()
+            return
+        slot = office.create(request, nonce=nonce, lane=Lane.HEDGE, covers_lots=covers_lots)
         self._on_sent()
         # Beside the send, never before it: the fence makes recovery safe, not this (design §4.2).
         self._writer.write(slot.newest)

@@ -21,6 +21,11 @@ class IntentWriter:
         self._tasks = tasks
 
     def write(self, alternative: Alternative) -> None:
+        keeping = self.keep(alternative)
+        self._tasks.create_task(keeping, name=f"intent-{alternative.signed.nonce}")
+
+    async def keep(self, alternative: Alternative) -> bool:
+        """Whether Redis took it, which is all that a venue without a fence leaves to go by."""
         record = IntentRecord(
             nonce=alternative.signed.nonce,
             client_order_index=alternative.client_order_index,
@@ -29,14 +34,14 @@ class IntentWriter:
             tx_hash=alternative.signed.tx_hash,
             covers_lots=alternative.covers_lots,
         )
-        self._tasks.create_task(self._write(record), name=f"intent-{record.nonce}")
+        try:
+            await self._bus.write_intent(record)
+        except BusUnavailable:
+            return False
+        return True
 
     def drop(self, nonce: int) -> None:
         self._tasks.create_task(self._drop(nonce), name=f"drop-{nonce}")
-
-    async def _write(self, record: IntentRecord) -> None:
-        with suppress(BusUnavailable):
-            await self._bus.write_intent(record)
 
     async def _drop(self, nonce: int) -> None:
         with suppress(BusUnavailable):

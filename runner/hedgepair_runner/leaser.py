@@ -27,6 +27,8 @@ class Leaser:
         self._holder = holder
         self._clock = clock
         self._deadline_s = float("-inf")
+        self.was_handed_over = False
+        """The last holder released it in order: it left nothing that could still execute."""
         self.is_held_elsewhere = False
         """By the last answer of Redis: what is to be done for this key, another will do."""
 
@@ -51,6 +53,7 @@ class Leaser:
             if grant is LeaseGrant.HELD:
                 await asyncio.sleep(ASK_EVERY_S)
         self._deadline_s = sent_s + LEASE_S
+        self.was_handed_over = grant is LeaseGrant.CLEAN
         if grant is LeaseGrant.UNCLEAN:
             await self._wait_one_lease()
 
@@ -61,6 +64,10 @@ class Leaser:
             if not self.is_valid():
                 raise LeaseLost("the lease ran out before it could be renewed")
             await asyncio.sleep(RENEW_EVERY_S if renewed else RENEW_RETRY_S)
+
+    def abandon(self) -> None:
+        """Signs no more, and lets the lease run out: whoever comes next waits for all of it."""
+        self._deadline_s = float("-inf")
 
     async def release(self) -> None:
         """Best effort: a lease that cannot be released runs out by itself."""

@@ -34,21 +34,27 @@ INVALID_NONCE = 21104
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """The nonces that one epoch may sign."""
+    """The nonces that one epoch may sign.
+
+    `start` is where it begins without a fence, at a venue that skips no nonces; `reserve` how many
+    nonces before its end the next epoch is taken.
+    """
 
     epoch: int
+    start: int | None = None
+    reserve: int = BAND_RESERVE
 
     @property
     def first(self) -> int:
-        """The fence's own nonce."""
-        return self.epoch << NONCE_BITS
+        """The nonce of the fence, or of what began without one."""
+        return self.epoch << NONCE_BITS if self.start is None else self.start
 
     @property
     def last(self) -> int:
         return self.first + BAND - 1
 
     def is_nearly_spent(self, nonce: int) -> bool:
-        return nonce > self.last - BAND_RESERVE
+        return nonce > self.last - self.reserve
 
 
 def next_epoch(*, remembered_epoch: int, venue_nonce: int) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from hedgepair_runner.ahead_signer import AheadSigner
 from hedgepair_runner.carrier import Carrier
@@ -78,15 +79,30 @@ class Office:
         self, request: OrderRequest, *, nonce: int, lane: Lane, covers_lots: int = 0
     ) -> Slot:
         """Signs an order and hands it over. Raises LeaseLost instead of signing without a lease."""
+        return self.carrier.dispatch(self._signed(request, nonce, covers_lots), lane=lane)
+
+    def create_after(
+        self,
+        request: OrderRequest,
+        *,
+        nonce: int,
+        lane: Lane,
+        covers_lots: int,
+        keep: Callable[[Alternative], Coroutine[Any, Any, bool]],
+    ) -> Slot:
+        """The same, handed over once `keep` has its record safe (design §4.2: without a fence)."""
+        alternative = self._signed(request, nonce, covers_lots)
+        return self.carrier.dispatch_after(alternative, lane=lane, kept=keep(alternative))
+
+    def _signed(self, request: OrderRequest, nonce: int, covers_lots: int) -> Alternative:
         self.carrier.check_lease()
-        alternative = Alternative(
+        return Alternative(
             signed=self._signer.create(request, nonce=nonce),
             lots=request.side * request.size_lots,
             client_order_index=request.client_order_index,
             price_ticks=request.price_ticks,
             covers_lots=covers_lots,
         )
-        return self.carrier.dispatch(alternative, lane=lane)
 
     def sign_ahead(self, request: OrderRequest, *, nonce: int) -> None:
         """Signs what will probably be wanted next; it is sent only if exactly that is asked for."""

@@ -228,6 +228,13 @@ class Quoter:
         is_closed = self._rests_nothing() and self._unwinder.is_closed()
         return is_closed and not self._teller.has_untold
 
+    @property
+    def has_unsettled(self) -> bool:
+        return self._office is not None and self._office.line.lowest_unsettled is not None
+
+    def withhold_for_clock(self, reason: str) -> None:
+        self.instructions.withhold("clock", reason)
+
     def is_quiet(self) -> bool:
         return self.is_withdrawn()
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 
 class StartRefused(Exception):
-    """The start is refused. The message is the sentence that names the cause and the remedy."""
+    """The start is refused. The message is the sentence that names the cause and the remedy;
+    `reason_code` a word of the resource's conditions, where one fits."""
+
+    def __init__(self, sentence: str, *, reason_code: str = "") -> None:
+        super().__init__(sentence)
+        self.reason_code = reason_code
 
     @property
     def sentence(self) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
-from hedgepair_runner.bus import BusUnavailable
+from hedgepair_runner.bus import Bus, BusUnavailable
 from hedgepair_runner.concluding import Standing, framed
+from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.status import RestingOrder, RunnerReport, RunnerState
 from hedgepair_runner.desk import ACCOUNT_STREAM, MARKET_STREAM, Desk
 from hedgepair_runner.noncing import Slot
@@ -16,6 +18,7 @@ from hedgepair_runner.venues.venue import Lane
 REPORT_EVERY_S = 0.5
 REPORT_TTL_MS = 3_000
 """The hedger's deadline of law 4: an older report is gone, and the maker withdraws."""
+REFUSAL_TTL_MS = 600_000
 LEAST_PAUSE_S = 0.002
 
 
@@ -85,6 +88,8 @@ class Reporter:
     async def write(self) -> None:
         report = self.current()
         self._measure(report)
+        if self._is_standby:
+            return  # the one that acts is the one that is heard
         try:
             await self._desk.bus.write_report(self._desk.role, report, ttl_ms=REPORT_TTL_MS)
         except BusUnavailable:
@@ -100,7 +105,13 @@ class Reporter:
     def readiness(self) -> tuple[bool, str]:
         """For `/readyz`: in office or kept from it by a wish or a halt; or why not."""
         report = self.current()
-        return report.state in UP, report.reason or report.state.value
+        return report.state in UP or self._is_standby, report.reason or report.state.value
+
+    @property
+    def _is_standby(self) -> bool:
+        """Another process of the role holds the lease, and reports."""
+        waits = self._state is RunnerState.WAITING_FOR_LEASE
+        return waits and self._desk.leaser.is_held_elsewhere
 
     def _measure(self, report: RunnerReport) -> None:
         metrics, market = self._desk.metrics, self._desk.market
@@ -114,6 +125,17 @@ class Reporter:
             metrics.unhedged(report.unhedged_s)
         else:
             metrics.resting_orders(len(report.resting))
+
+
+async def tell_refusal(bus: Bus, report: RunnerReport) -> None:
+    """The last word of a runner that may not start: it stays, so that the operator can show it.
+
+    Unless another process of the role is at work, which is what matters then.
+    """
+    with suppress(BusUnavailable):
+        standing = await bus.read_report(Role[report.role.upper()])
+        if standing is None or standing.state in (RunnerState.STOPPED, RunnerState.STARTING):
+            await bus.write_report(Role[report.role.upper()], report, ttl_ms=REFUSAL_TTL_MS)
 
 
 def blank_report(desk: Desk, state: RunnerState) -> RunnerReport:

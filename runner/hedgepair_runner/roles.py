@@ -5,25 +5,34 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from hedgepair_runner.affording import least_rest_s, why_unaffordable
-from hedgepair_runner.clock import Clock, SystemClock
-from hedgepair_runner.contract.credentials import KeyUnavailable, resolve_key
+from hedgepair_runner.clock import SystemClock
+from hedgepair_runner.contract.desired import config_hash
 from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.manifest import HedgePair
 from hedgepair_runner.contract.settings import RunnerSettings
-from hedgepair_runner.contract.spec import Account, Mode
+from hedgepair_runner.contract.spec import Mode
+from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.desired_watcher import WishFiles
 from hedgepair_runner.desk import Desk, Streams
+from hedgepair_runner.equipment import (
+    PartsHook,
+    account_of,
+    hedger_account_of,
+    private_key_of,
+    signer_of,
+    venue_of,
+)
 from hedgepair_runner.halt_file import HaltFile
 from hedgepair_runner.halt_keeper import HaltKeeper
 from hedgepair_runner.hedger import Hedger
+from hedgepair_runner.key_keeper import KeyKeeper
 from hedgepair_runner.leaser import Leaser
-from hedgepair_runner.logs import secrets
 from hedgepair_runner.metrics import RunnerMetrics
 from hedgepair_runner.policies import (
     hedger_policy,
@@ -45,16 +54,14 @@ from hedgepair_runner.redis_sharing import RedisSharing
 from hedgepair_runner.redis_steering import RedisSteering
 from hedgepair_runner.redis_tokens import RedisTokens
 from hedgepair_runner.refusals import StartRefused
-from hedgepair_runner.reporter import Reporter
+from hedgepair_runner.refusing import refusal_of
+from hedgepair_runner.reporter import Reporter, tell_refusal
 from hedgepair_runner.steerer import Steerer
 from hedgepair_runner.steering import Judge
 from hedgepair_runner.tenure import Officer, Tenure
 from hedgepair_runner.upkeep import Upkeep
-from hedgepair_runner.venues.lighter.aiohttp_transport import AiohttpTransport, Endpoints
-from hedgepair_runner.venues.lighter.client import LighterVenue, VenueParts
-from hedgepair_runner.venues.lighter.limiting import Limiter
-from hedgepair_runner.venues.lighter.signer import NativeSigner
-from hedgepair_runner.venues.tiers import STANDARD, Tier
+from hedgepair_runner.venues.lighter.client import LighterVenue
+from hedgepair_runner.venues.tiers import Tier
 from hedgepair_runner.venues.venue import VenueRefused, VenueUnavailable
 
 logger = logging.getLogger(__name__)
@@ -63,7 +70,6 @@ OPEN_RETRY_S = 1.0
 NO_FILES = WishFiles()
 Answer = TypeVar("Answer")
 ReadyHook = Callable[[Reporter], None]
-PartsHook = Callable[[VenueParts], VenueParts]
 
 
 async def run_role(
@@ -86,12 +92,12 @@ async def run_role(
         )
     logger.warning("settings not acted on yet", extra={"fields": list(unheeded(settings.manifest))})
     clock = SystemClock()
-    venue = _venue(role, settings, clock, parts_hook)
+    account = account_of(role, settings.manifest)
     client = connect(settings.redis_url, timeout_s=COMMAND_TIMEOUT_S)
     bus = RedisBus(
         client, connect(settings.redis_url, timeout_s=TAIL_TIMEOUT_S), pair=settings.pair
     )
-    account = account_of(role, settings.manifest)
+    venue: LighterVenue | None = None
     leases = RedisLeases(
         client,
         venue=settings.endpoints.venue_id,
@@ -99,6 +105,13 @@ async def run_role(
         key=account.api_key_index,
     )
     try:
+        signer = signer_of(role, settings)
+        venue = venue_of(role, settings, signer, clock=clock, parts_hook=parts_hook)
+        key_keeper = KeyKeeper(
+            signer,
+            read=partial(private_key_of, account, settings),
+            on_rekeyed=venue.forget_tokens,
+        )
         markets = await _patiently(venue.open, stop)
         if markets is None:
             return 0
@@ -118,7 +131,7 @@ async def run_role(
             market=markets[settings.manifest.spec.market],
             maker_account=settings.manifest.spec.maker.account.account_index,
             maker_key=settings.manifest.spec.maker.account.api_key_index,
-            hedger_account=_hedger_account(settings.manifest),
+            hedger_account=hedger_account_of(settings.manifest),
             venue=venue,
             bus=bus,
             steering=RedisSteering(client, pair=settings.pair),
@@ -130,6 +143,7 @@ async def run_role(
             sharing=RedisSharing(
                 client, venue=settings.endpoints.venue_id, namespace=settings.pair.namespace
             ),
+            reread_key=key_keeper.reread,
         )
         _spare_the_collector()
         files = WishFiles(
@@ -139,11 +153,30 @@ async def run_role(
         )
         await serve(desk, settings.manifest, stop=stop, files=files, on_reporter=on_reporter)
         return 0
-    except VenueRefused as refused:
-        raise StartRefused(f"The exchange refused this runner: {refused}") from refused
+    except (StartRefused, VenueRefused) as error:
+        refused = refusal_of(error)
+        await tell_refusal(bus, _last_report(role, settings, refused, wall_ms=clock.wall_ms()))
+        raise refused from error
     finally:
-        await venue.close()
+        if venue is not None:
+            await venue.close()
         await bus.close()
+
+
+def _last_report(
+    role: Role, settings: RunnerSettings, refused: StartRefused, *, wall_ms: int
+) -> RunnerReport:
+    return RunnerReport(
+        role=role.label,
+        holder=settings.holder,
+        version=settings.version,
+        state=RunnerState.STOPPED,
+        reason=refused.sentence,
+        reason_code=refused.reason_code,
+        reported_ms=wall_ms,
+        market=settings.manifest.spec.market,
+        config_hash=config_hash(settings.manifest),
+    )
 
 
 async def serve(
@@ -174,7 +207,7 @@ async def serve(
     try:
         async with asyncio.TaskGroup() as tasks:
             beside = [
-                tasks.create_task(desk.venue.run(), name="venue"),
+                tasks.create_task(_keep_streams(desk, tenure), name="venue"),
                 tasks.create_task(desk.bus.run(), name="bus"),
                 tasks.create_task(reporter.run(), name="reporter"),
                 tasks.create_task(steerer.run(), name="steerer"),
@@ -184,13 +217,21 @@ async def serve(
             await reporter.write()
             for task in beside:
                 task.cancel()
-    except* StartRefused as group:
-        refused = StartRefused(str(_leaf(group)))
-    except* VenueRefused as group:
-        refused = StartRefused(f"The exchange refused this runner: {_leaf(group)}")
+    except* (StartRefused, VenueRefused) as group:
+        refused = refusal_of(_leaf(group))
     else:
         return
     raise refused
+
+
+async def _keep_streams(desk: Desk, tenure: Tenure) -> None:
+    """Raises VenueRefused at a first start: later, a refused stream waits for a rotated key."""
+    while True:
+        try:
+            await desk.venue.run()
+        except VenueRefused as refused:
+            tenure.note_refusal(refused)
+            await asyncio.sleep(OPEN_RETRY_S)
 
 
 def _spare_the_collector() -> None:
@@ -275,70 +316,6 @@ async def _same_master(desk: Desk) -> bool:
     return bool(maker.l1_address) and maker.l1_address == hedger.l1_address
 
 
-def _venue(
-    role: Role, settings: RunnerSettings, clock: Clock, parts_hook: PartsHook | None
-) -> LighterVenue:
-    account = account_of(role, settings.manifest)
-    endpoints = settings.endpoints
-    signer = NativeSigner(
-        account_index=account.account_index,
-        api_key_index=account.api_key_index,
-        private_key=private_key_of(account, settings),
-        chain_id=endpoints.chain_id,
-    )
-    transport = AiohttpTransport(
-        Endpoints(rest_url=endpoints.rest_url, ws_url=endpoints.ws_url, chain_id=endpoints.chain_id)
-    )
-    parts = VenueParts(
-        transport=transport,
-        clock=clock,
-        rng=random.Random(f"{settings.holder}:{role.label}"),
-        limiter=Limiter(STANDARD),
-    )
-    if parts_hook is not None:
-        parts = parts_hook(parts)
-    watched = () if role is Role.MAKER else (settings.manifest.spec.maker.account.account_index,)
-    return LighterVenue(signer, parts, symbols=(settings.manifest.spec.market,), watched=watched)
-
-
-def private_key_of(account: Account, settings: RunnerSettings) -> str:
-    """The key in hex. Raises StartRefused without one; its text is a known secret from now on."""
-    if settings.endpoints.paper_seed is not None and account.secret_ref is None:
-        from hedgepair_runner.venues.paper import keys  # only paper needs it
-
-        return keys.private_hex(
-            keys.private_key(
-                settings.endpoints.paper_seed, account.account_index, account.api_key_index
-            )
-        )
-    if account.secret_ref is None:
-        raise AssertionError("off paper a signing account has a secretRef, by the manifest's rules")
-    try:
-        resolved = resolve_key(
-            account.secret_ref, secrets_dir=settings.secrets_dir, environ=settings.environ
-        )
-    except KeyUnavailable as unavailable:
-        raise StartRefused(str(unavailable)) from unavailable
-    secrets.register(resolved.key.reveal())
-    if resolved.warning:
-        logger.warning("key is not well kept", extra={"remedy": resolved.warning})
-    return resolved.key.reveal()
-
-
-def account_of(role: Role, manifest: HedgePair) -> Account:
-    """The account that a role signs for. Raises StartRefused where there is none."""
-    if role is Role.MAKER:
-        return manifest.spec.maker.account
-    if manifest.spec.hedger is None:
-        raise StartRefused("spec.hedger.account is missing: a hedger needs an account of its own.")
-    return manifest.spec.hedger.account
-
-
-def _hedger_account(manifest: HedgePair) -> int | None:
-    hedger = manifest.spec.hedger
-    return None if hedger is None else hedger.account.account_index
-
-
 def roles_of(manifest: HedgePair) -> tuple[Role, ...]:
     """The roles that the manifest's mode runs, in the order in which they start."""
     match manifest.spec.mode:
@@ -361,8 +338,8 @@ async def _patiently(ask: Callable[[], Awaitable[Answer]], stop: asyncio.Event) 
     return None
 
 
-def _leaf(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+def _leaf(
+    group: BaseExceptionGroup[StartRefused | VenueRefused],
+) -> StartRefused | VenueRefused:
+    first = group.exceptions[0]
+    return _leaf(first) if isinstance(first, BaseExceptionGroup) else first

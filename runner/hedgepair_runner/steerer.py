@@ -45,6 +45,8 @@ class Steerer:
         self.proofs = Proofs()
         self.completed = ""
         self.fencing_degraded = False
+        self.trouble = self.reason_code = ""
+        """What keeps the role from office; lifted once it is in."""
         desk.halts.listen(self._tell)
         # What is mounted counts from the first moment, whether Redis answers or not.
         self._watcher.look_at_files()
@@ -70,6 +72,7 @@ class Steerer:
         """From now on this one is told."""
         self._officer = officer
         self.proofs = Proofs()
+        self.trouble = self.reason_code = ""
         officer.steer(self.course)
 
     def standing(self) -> Standing:
@@ -83,6 +86,8 @@ class Steerer:
             proofs=self.proofs,
             completed=self.completed,
             fencing_degraded=self.fencing_degraded,
+            trouble=self.trouble,
+            reason_code=self.reason_code,
         )
 
     def prove(self, proofs: Proofs) -> None:

@@ -8,25 +8,42 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from hedgepair_runner.acting import RightLost
 from hedgepair_runner.bookkeeper import Bookkeeper
 from hedgepair_runner.bus import BusEvent, BusUnavailable
-from hedgepair_runner.carrier import Fenced
+from hedgepair_runner.carrier import Fenced, KeyRefused
+from hedgepair_runner.clock_watcher import ClockWatcher
 from hedgepair_runner.concluder import Concluder
 from hedgepair_runner.contract.desired import Wish
 from hedgepair_runner.contract.halts import HaltReason
+from hedgepair_runner.contract.spec import Network
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.desk import ACCOUNT_STREAM, Desk, Streams
-from hedgepair_runner.fencer import check_clock, fence, foreign_orders
+from hedgepair_runner.fencer import (
+    SkippingRefused,
+    begin_without_skipping,
+    check_clock,
+    fence,
+    foreign_orders,
+    wait_out,
+)
 from hedgepair_runner.leaser import LeaseLost
 from hedgepair_runner.ledger import Chain
 from hedgepair_runner.noncing import Band
+from hedgepair_runner.refusals import StartRefused
+from hedgepair_runner.refusing import FENCING_UNAVAILABLE, KEY_REFUSED_CODE, key_sentence
 from hedgepair_runner.reporter import Reporter
 from hedgepair_runner.steerer import Steerer
 from hedgepair_runner.steering import Course
-from hedgepair_runner.venues.venue import StreamDown, VenueEvent, VenueUnavailable
+from hedgepair_runner.venues.venue import (
+    StreamDown,
+    VenueEvent,
+    VenueRefused,
+    VenueUnavailable,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +76,15 @@ class Officer(Protocol):
 
     def steer(self, course: Course) -> None:
         """Before `begin`, and at every change after."""
+        ...
+
+    @property
+    def has_unsettled(self) -> bool:
+        """Whether something that was signed may still execute."""
+        ...
+
+    def withhold_for_clock(self, reason: str) -> None:
+        """The wall clock is wrong; an empty reason: it is right again."""
         ...
 
     def is_quiet(self) -> bool: ...
@@ -97,6 +123,7 @@ class Tenure:
         self._appoint = appoint
         self._steerer = steerer
         self._reporter = reporter
+        self._officer: Officer | None = None
         self._owes = False
         self._was_in_office = False
         self._leave_by_s: float | None = None
@@ -114,14 +141,38 @@ class Tenure:
                     break
                 await self._term(stop)
                 failures = 0
+            except* (KeyRefused, VenueRefused) as group:
+                self.note_refusal(_first(group))
+                failures += 1
             except* (LeaseLost, Fenced, RightLost, VenueUnavailable, BusUnavailable) as group:
                 reason = "; ".join(str(error) for error in group.exceptions)
                 logger.warning("term ended", extra={"reason": reason})
                 failures += 1
-            await self._desk.leaser.release()
+            await self._give_up_lease()
             if failures or not stop.is_set():
                 await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
         self._reporter.state = RunnerState.STOPPED
+
+    def note_refusal(self, error: Exception) -> None:
+        """A key that worked before is being rotated: the file is read again, for as long as it
+        takes. One that never worked is refused. Raises StartRefused, VenueRefused."""
+        if self._desk.reread_key():
+            return
+        if not self._was_in_office:
+            if isinstance(error, VenueRefused):
+                raise error
+            raise StartRefused(key_sentence(str(error)), reason_code=KEY_REFUSED_CODE)
+        self._steerer.trouble = f"{key_sentence(str(error))} It is read again until it works."
+        self._steerer.reason_code = KEY_REFUSED_CODE
+        logger.warning("key refused", extra={"reason": str(error)})
+
+    async def _give_up_lease(self) -> None:
+        """Without a fence, only one that left nothing open hands its lease over."""
+        is_open = self._officer is not None and self._officer.has_unsettled
+        if self._steerer.fencing_degraded and is_open:
+            self._desk.leaser.abandon()
+        else:
+            await self._desk.leaser.release()
 
     def _may_not_act(self) -> RunnerState | None:
         """The state of a role that is to leave its account alone altogether, else None."""
@@ -182,7 +233,7 @@ class Tenure:
     async def _term(self, stop: asyncio.Event) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                officer = self._appoint(tasks)
+                officer = self._officer = self._appoint(tasks)
                 self._reporter.officer = officer
                 tasks.create_task(self._desk.leaser.keep(), name="lease")
                 tasks.create_task(self._pump_venue(officer), name="pump-venue")
@@ -205,6 +256,8 @@ class Tenure:
         tasks.create_task(officer.act(), name="act")
         concluder = Concluder(self._desk, officer, self._steerer)
         tasks.create_task(concluder.run(), name="conclude")
+        watcher = ClockWatcher(self._desk, withhold=officer.withhold_for_clock)
+        tasks.create_task(watcher.run(), name="watch-clock")
         while not stop.is_set() and not officer.is_spent:
             if self._may_not_act() is not None:
                 raise _TermOver
@@ -228,9 +281,7 @@ class Tenure:
         self._reporter.state = RunnerState.FENCING
         await check_clock(desk.venue, clock=desk.clock)
         await self._halt_on_foreign_orders()
-        band = await fence(
-            desk.venue, desk.leaser, market_id=desk.market.market_id, clock=desk.clock
-        )
+        band = replace(await self._fence(), reserve=desk.band_reserve)
         self._reporter.state = RunnerState.READING
         while ACCOUNT_STREAM not in self._streams.up:
             await asyncio.sleep(STOP_POLL_S)
@@ -239,6 +290,34 @@ class Tenure:
             raise _TermOver
         self._steerer.lead(officer)
         officer.begin(band)
+
+    async def _fence(self) -> Band:
+        """Fences, or, where the venue cannot, waits until nothing is left to fence off."""
+        desk, steerer = self._desk, self._steerer
+        market_id = desk.market.market_id
+        try:
+            return await fence(desk.venue, desk.leaser, market_id=market_id, clock=desk.clock)
+        except SkippingRefused as refused:
+            exchange = steerer.course.manifest.spec.exchange
+            if exchange.network is Network.MAINNET and exchange.require_fencing:
+                raise StartRefused(
+                    f"The fence failed: {refused}, so a runner that lost its lease could still "
+                    "trade. Set spec.exchange.requireFencing: false to accept that a takeover "
+                    "waits ten minutes instead.",
+                    reason_code=FENCING_UNAVAILABLE,
+                ) from refused
+        steerer.fencing_degraded = True
+
+        def on_wait(left_s: float) -> None:
+            steerer.trouble = (
+                f"fencing is degraded: {left_s:.0f} s until nothing that a predecessor signed can "
+                "execute any more"
+            )
+
+        await wait_out(desk.venue, desk.leaser, clock=desk.clock, on_wait=on_wait)
+        return await begin_without_skipping(
+            desk.venue, desk.leaser, market_id=market_id, clock=desk.clock
+        )
 
     async def _halt_on_foreign_orders(self) -> None:
         """Read before the fence, which cancels every order of the account in this market."""
@@ -261,3 +340,12 @@ class Tenure:
     async def _pump_bus(self, officer: Officer) -> None:
         while True:
             officer.on_bus(await self._desk.bus.events.get())
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if not isinstance(error, Exception):
+        raise AssertionError("a group of exceptions holds no other kind")
+    return error

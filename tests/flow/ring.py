@@ -19,6 +19,7 @@ from hedgepair_runner.contract.manifest import HedgePair, load_manifest
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.desired_watcher import WishFiles
 from hedgepair_runner.halt_file import HaltFile
+from hedgepair_runner.noncing import BAND_RESERVE
 from hedgepair_runner.roles import NO_FILES, roles_of
 from hedgepair_runner.venues.paper.assembly import ExchangeOptions, assemble
 from hedgepair_runner.venues.paper.gateway_settings import Checking, GatewaySettings
@@ -58,6 +59,7 @@ class RingOptions:
     carried_lots: int = 0
     has_limits: bool = False
     """The exchange enforces the request limits of its tiers."""
+    band_reserve: int = BAND_RESERVE
 
 
 def manifest_of(spec: Mapping[str, Any], *, name: str = "pair") -> HedgePair:
@@ -111,6 +113,7 @@ class Ring:
             clock=self.clock,
             latency_s=options.latency_s,
             seed=options.seed,
+            band_reserve=options.band_reserve,
         )
         self.seats: list[Seat] = []
         self.notes: list[tuple[float, str]] = []

@@ -19,6 +19,7 @@ from hedgepair_runner.halt_file import HaltFile
 from hedgepair_runner.halt_keeper import HaltKeeper
 from hedgepair_runner.leaser import Leaser
 from hedgepair_runner.metrics import RunnerMetrics
+from hedgepair_runner.noncing import BAND_RESERVE
 from hedgepair_runner.orders import SignedTx
 from hedgepair_runner.reporter import Reporter
 from hedgepair_runner.roles import serve
@@ -194,6 +195,7 @@ class Surroundings:
     clock: LoopClock
     latency_s: float
     seed: int
+    band_reserve: int = BAND_RESERVE
 
 
 @dataclass(kw_only=True)
@@ -298,6 +300,7 @@ class Seat:
             clock=self.clock,
             metrics=RunnerMetrics(),
             sharing=MemorySharing(self.store, self.store.shared),
+            band_reserve=self.around.band_reserve,
         )
         try:
             await serve(

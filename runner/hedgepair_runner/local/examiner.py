@@ -18,12 +18,12 @@ from hedgepair_runner.clock import SystemClock
 from hedgepair_runner.contract import keys
 from hedgepair_runner.contract.identity import PairId, Role
 from hedgepair_runner.contract.settings import RunnerSettings
+from hedgepair_runner.equipment import account_of, private_key_of
 from hedgepair_runner.local.doctoring import RedisSeen, VenueSeen
 from hedgepair_runner.local.doctoring_pair import AccountSeen
 from hedgepair_runner.local.pair_remote import PairRemote, Seen
 from hedgepair_runner.redis_bus import connect
 from hedgepair_runner.refusals import StartRefused
-from hedgepair_runner.roles import account_of, private_key_of
 from hedgepair_runner.venues.lighter.aiohttp_transport import AiohttpTransport, Endpoints
 from hedgepair_runner.venues.lighter.client import LighterVenue, VenueParts
 from hedgepair_runner.venues.lighter.limiting import Limiter

@@ -14,6 +14,7 @@ from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.manifest import HedgePair
 from hedgepair_runner.contract.settings import RunnerSettings, VenueEndpoints
 from hedgepair_runner.contract.spec import Network
+from hedgepair_runner.equipment import account_of, private_key_of
 from hedgepair_runner.fencer import check_clock
 from hedgepair_runner.leaser import LeaseLost, Leaser
 from hedgepair_runner.probe.bench import Bench, ProbeStopped
@@ -21,7 +22,6 @@ from hedgepair_runner.probe.prober import Prober, Result, Tell
 from hedgepair_runner.probe_records import ProbeRecord
 from hedgepair_runner.redis_bus import COMMAND_TIMEOUT_S, RedisLeases, connect
 from hedgepair_runner.refusals import StartRefused
-from hedgepair_runner.roles import account_of, private_key_of
 from hedgepair_runner.units import Market
 from hedgepair_runner.venues.lighter.aiohttp_transport import AiohttpTransport, Endpoints
 from hedgepair_runner.venues.lighter.client import LighterVenue, VenueParts

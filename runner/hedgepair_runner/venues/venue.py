@@ -36,8 +36,20 @@ class VenueUnavailable(Exception):
     """A read got no answer, or none that can be believed: wait and ask again."""
 
 
+KEY_REFUSED = frozenset({21108, 21109, 21120, 21136})
+"""The key at this index is another one, or signs wrongly (protocol §4)."""
+NO_SUCH_ACCOUNT = 21100
+
+
 class VenueRefused(Exception):
-    """A read or subscription was refused for a reason that no retry mends (bad key, no account)."""
+    """A read or subscription was refused for a reason that no retry mends (bad key, no account).
+
+    `code` is the venue's own, 0 where the refusal is ours: a market that it does not have.
+    """
+
+    def __init__(self, sentence: str, *, code: int = 0) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 class Lane(IntEnum):

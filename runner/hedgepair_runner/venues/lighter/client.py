@@ -120,6 +120,10 @@ class LighterVenue:
         )
         return Streamer(name, parts)
 
+    def forget_tokens(self) -> None:
+        """After the signer got another key."""
+        self._tokens.forget()
+
     async def run(self) -> None:
         if not self.streams:
             raise AssertionError("open() comes before run()")

@@ -235,7 +235,7 @@ def _failure(path: str, status: int, body: bytes) -> VenueUnavailable | VenueRef
     if error.code == TX_NOT_FOUND:
         return _NotFound(sentence)
     if error.code in NO_RETRY_MENDS:
-        return VenueRefused(sentence)
+        return VenueRefused(sentence, code=error.code)
     return VenueUnavailable(sentence)
 
 

@@ -36,7 +36,11 @@ class SessionBroken(Exception):
 
 
 class SubscriptionRefused(Exception):
-    """A channel was refused for a reason that no retry mends."""
+    """A channel was refused for a reason that no retry mends; `code` is the venue's."""
+
+    def __init__(self, sentence: str, *, code: int) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 class Session:
@@ -93,7 +97,7 @@ class Session:
             return  # the snapshot's deadline tells whether it matters
         sentence = f"the venue answered {error.code}: {error.message}"
         if error.code in NO_RETRY_MENDS:
-            raise SubscriptionRefused(sentence)
+            raise SubscriptionRefused(sentence, code=error.code)
         raise SessionBroken(sentence)
 
     def resubscribe(self, inbound: str, *, token: str, now_s: float) -> list[str]:

@@ -76,6 +76,21 @@ class NativeSigner:
         with _registered_lock:
             self._register()
 
+    def rekey(self, private_key: str) -> None:
+        """Signs with this key from now on (design §4.4: rotated at the same index).
+
+        Raises SigningUnavailable for one that the library refuses; the former key stays then.
+        """
+        with _registered_lock:
+            former = self._private_key
+            self._private_key = private_key.removeprefix("0x")
+            _registered.pop((self.account_index, self.api_key_index), None)
+            try:
+                self._register()
+            except SigningUnavailable:
+                self._private_key = former
+                raise
+
     def __repr__(self) -> str:
         return (
             f"NativeSigner(account_index={self.account_index}, api_key_index={self.api_key_index})"

@@ -112,7 +112,7 @@ class Streamer:
             reason = f"malformed frame: {error}"
         except SubscriptionRefused as refused:
             reason = str(refused)
-            raise VenueRefused(f"stream {self.name}: {refused}") from refused
+            raise VenueRefused(f"stream {self.name}: {refused}", code=refused.code) from refused
         finally:
             await self._leave(reason)
         return reason

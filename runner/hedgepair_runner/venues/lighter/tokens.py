@@ -28,5 +28,9 @@ class Tokens:
             self._token = self._signer.auth_token(expires_at_s=self._expires_at_s)
         return self._token
 
+    def forget(self) -> None:
+        """The key was rotated: the next token is the new one's."""
+        self._token, self._expires_at_s = "", 0
+
     def __repr__(self) -> str:
         return f"Tokens(expires_at_s={self._expires_at_s})"

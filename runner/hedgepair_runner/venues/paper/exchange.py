@@ -82,10 +82,10 @@ class Exchange:
         self._queue = DelayQueue()
         self._switches = Switches(self._engine)
         self._executor = Executor(self._engine, self._queue, self._switches)
-        # Plain functions of the seed, no methods: the whole exchange can be pickled.
-        self._key_of = partial(keys.public_key_hex, seed)
+        # No bound methods in here: the whole exchange can be pickled.
+        self.key_of = keys.PublicKeys(seed)
         self._admission = Admission(
-            self._engine, self._queue, chain_id=chain_id, key_of=self._key_of
+            self._engine, self._queue, chain_id=chain_id, key_of=self.key_of
         )
         self._timetable = Timetable(self._engine, self._queue, self._switches, self._executor)
         self.funding = self._timetable.funding
@@ -150,7 +150,7 @@ class Exchange:
     def public_key(self, account_index: int, api_key_index: int) -> str | None:
         if not is_account_index(account_index) or not is_key_index(api_key_index):
             return None
-        return self._key_of(account_index, api_key_index)
+        return self.key_of(account_index, api_key_index)
 
     def api_keys(self, account_index: int) -> tuple[int, ...]:
         """Key indexes that were used, the first integration key at least (protocol §3.7)."""

@@ -22,7 +22,7 @@ _PACKAGE: Final = "hedgepair_runner.venues.paper."
 _FUNCTIONS: Final = frozenset(
     {
         (_PACKAGE + "keys", "l1_address"),
-        (_PACKAGE + "keys", "public_key_hex"),
+        (_PACKAGE + "keys", "PublicKeys"),
         ("functools", "partial"),
         ("collections", "deque"),
         ("collections", "OrderedDict"),

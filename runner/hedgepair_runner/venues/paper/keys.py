@@ -32,6 +32,27 @@ def public_key_hex(seed: str, account_index: int, api_key_index: int) -> str:
     return public_key(seed, account_index, api_key_index).hex()
 
 
+class PublicKeys:
+    """By account and key index: the seed's, until one is replaced, as its owner may (tx 8).
+
+    A class of this module and plain data, so that an exchange that holds it can be frozen.
+    """
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+        self._replaced: dict[tuple[int, int], str] = {}
+
+    def __call__(self, account_index: int, api_key_index: int) -> str:
+        """80 hex digits."""
+        replaced = self._replaced.get((account_index, api_key_index))
+        return replaced or public_key_hex(self._seed, account_index, api_key_index)
+
+    def replace(self, account_index: int, api_key_index: int, private: int) -> None:
+        """From now on the key of this private one signs at this index, and no other."""
+        public = schnorr.public_key_of(private).hex()
+        self._replaced[account_index, api_key_index] = public
+
+
 def l1_address(seed: str, owner: int) -> str:
     """`0x` and 40 hex digits: the Ethereum address of whoever owns the master account `owner`."""
     return f"0x{_draw(seed, f'l1-address/{owner}') % 2**160:040x}"

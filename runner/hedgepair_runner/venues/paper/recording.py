@@ -246,7 +246,7 @@ class RecordedExchange(Exchange):
             info=info,
             account_index=tx.account_index,
             api_key_index=tx.api_key_index,
-            public_key=self._key_of(tx.account_index, tx.api_key_index),
+            public_key=self.key_of(tx.account_index, tx.api_key_index),
         )
 
 
