@@ -51,7 +51,8 @@ RUN python3 -m pip install --quiet --no-deps --no-index --target /opt/hedgepair 
         -exec rm -r {} + \
     && finish-image /opt/hedgepair
 
-# What both images are made of: Python without its installer.
+# What both images are made of: Python without its installer. Their user has no entry in /etc/passwd,
+# so that it may be any: who asks for its name (kopf does) gets LOGNAME.
 FROM ${PYTHON_IMAGE} AS stripped
 ARG SOURCE_DATE_EPOCH=1767225600
 RUN rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/site-packages/setuptools* \
@@ -64,7 +65,7 @@ RUN rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/si
 FROM scratch AS bare
 COPY --from=stripped / /
 ENV PATH=/opt/hedgepair/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 PYTHONPATH=/opt/hedgepair \
-    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONNOUSERSITE=1
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONNOUSERSITE=1 LOGNAME=hedgepair HOME=/tmp
 WORKDIR /
 USER 65532:65532
 ARG VERSION=0.1.0

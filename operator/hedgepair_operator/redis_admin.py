@@ -17,6 +17,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError,
 
 from hedgepair_operator import acl_rules, redis_health
 from hedgepair_operator.redis_access import RedisAccess
+from hedgepair_operator.redis_calls import answered
 from hedgepair_operator.redis_port import (
     PairUser,
     RedisAdmin,
@@ -259,7 +260,7 @@ async def _asked(answer: Awaitable[Answer]) -> Answer:
     task = asyncio.current_task()
     cancels = task.cancelling() if task is not None else 0
     try:
-        return await answer
+        return await answered(answer)
     except AuthenticationError as refused:
         raise RedisRefused(
             "Redis refuses the operator's own password: the mounted Secret and Redis differ; "

@@ -6,15 +6,15 @@ where it is missing, everything that was published is published again.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
+from hedgepair_operator.redis_calls import answered
 from hedgepair_operator.redis_port import RedisRefused, RedisUnavailable
 from hedgepair_runner.contract import keys
 from hedgepair_runner.contract.identity import PairId, Role
@@ -24,7 +24,6 @@ logger = logging.getLogger(__name__)
 _TIMEOUT_S: Final = 5.0
 _CHUNK: Final = 500
 Place = tuple[PairId, Role]
-Answer = TypeVar("Answer")
 
 
 def connect(url: str) -> Redis:
@@ -106,18 +105,6 @@ class RedisLink:
         if isinstance(mapped, RedisRefused):
             await self.close()
         return mapped
-
-
-async def answered(answer: Awaitable[Answer]) -> Answer:
-    """The library sends within asyncio.wait_for, which before Python 3.12 swallows a cancellation
-    that comes as the send ends: its task would never stop."""
-    task = asyncio.current_task()
-    cancels = task.cancelling() if task is not None else 0
-    try:
-        return await answer
-    finally:
-        if task is not None and task.cancelling() > cancels:
-            raise asyncio.CancelledError
 
 
 def _of(pair: PairId, role: Role) -> tuple[str, str]:

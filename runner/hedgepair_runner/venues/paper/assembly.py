@@ -24,7 +24,7 @@ from hedgepair_runner.venues.paper.server import ExchangeServer, SystemClock
 from hedgepair_runner.venues.paper.settings import ExchangeSettings
 from hedgepair_runner.venues.paper.state_dir import SNAPSHOT_EVERY_BYTES, StateDir
 from hedgepair_runner.venues.paper.state_disk import Disk
-from hedgepair_runner.venues.paper.state_identity import identity_of
+from hedgepair_runner.venues.paper.state_identity import Identity, digest, identity_of
 from hedgepair_runner.venues.paper.verifier import SignatureVerifier
 
 PAPER_CHAIN_ID = 300
@@ -45,6 +45,9 @@ class ExchangeOptions:
     """By market id: recorded trades or books instead of the seeded ones."""
     state_dir: Path | None = None
     """Where `serve` keeps the exchange's state; None: it is gone with the process."""
+    state_root: Path | None = None
+    """Instead of `state_dir`: a folder in which each build and kind of exchange has one of its own.
+    An upgrade begins anew, where `state_dir` would refuse; the way back finds what it left."""
     faults: tuple[FaultRule, ...] = ()
     """Armed from the start."""
     admin: AdminOptions | None = None
@@ -118,18 +121,28 @@ def open_state(
             now_us=SystemClock().now_us(),
         )
 
-    identity = identity_of(
-        seed=options.seed,
-        chain_id=options.chain_id,
-        markets=markets,
-        settings=options.exchange,
-    )
     return StateDir(
         path,
-        identity=identity,
+        identity=_identity(options),
         new=new,
         disk=disk or Disk(syncs=options.state_syncs),
         snapshot_every_bytes=snapshot_every_bytes,
+    )
+
+
+def state_dir_of(options: ExchangeOptions) -> Path | None:
+    """Where the state lies; None: nowhere."""
+    if options.state_root is not None:
+        return options.state_root / digest(_identity(options))
+    return options.state_dir
+
+
+def _identity(options: ExchangeOptions) -> Identity:
+    return identity_of(
+        seed=options.seed,
+        chain_id=options.chain_id,
+        markets=_markets(options),
+        settings=options.exchange,
     )
 
 
@@ -156,8 +169,9 @@ async def serve(
     cannot be used.
     """
     async with AsyncExitStack() as stack:
-        if state is None and options.state_dir is not None:
-            state = open_state(options, options.state_dir)
+        state_dir = state_dir_of(options)
+        if state is None and state_dir is not None:
+            state = open_state(options, state_dir)
         if state is not None:
             stack.callback(state.close)
         verifier: SignatureVerifier | None = None

@@ -50,14 +50,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", default="7", help="decides keys and prices (%(default)s)")
     parser.add_argument("--chain-id", type=int, default=PAPER_CHAIN_ID, help="(%(default)s)")
-    parser.add_argument(
+    states = parser.add_mutually_exclusive_group()
+    states.add_argument(
         "--state", type=Path, metavar="DIR", help="keep the exchange's state here and go on from it"
+    )
+    states.add_argument(
+        "--state-root",
+        type=Path,
+        metavar="DIR",
+        help="the same, in a folder of its own for each build and kind of exchange: where another "
+        "one's state would be refused, begin anew",
     )
     parser.add_argument(
         "--no-fsync",
         dest="state_syncs",
         action="store_false",
-        help="with --state: do not wait for the disk; a power cut may then cost the last answers",
+        help="with a state: do not wait for the disk; a power cut may then cost the last answers",
     )
     _add_behaviour(parser)
     add_trouble_arguments(parser)
@@ -279,6 +287,7 @@ def _understand(arguments: argparse.Namespace) -> _Wanted:
         profile=None if arguments.profile == "none" else PROFILES[arguments.profile],
         tapes=dict(_tape(text, markets) for text in arguments.tape),
         state_dir=arguments.state,
+        state_root=arguments.state_root,
         state_syncs=arguments.state_syncs,
     )
     return _Wanted(
