@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hedgepair_runner.probing import Check, Finding, Status
+from hedgepair_runner.probing import NOT_REACHED, Check, Finding, Status
 
 GOOD_FOR_DAYS = 30
 _DAY_MS = 86_400_000
@@ -41,6 +41,11 @@ class ProbeRecord:
     def file_name(self) -> str:
         """The same for the next probe of the same thing: the newest one counts."""
         return f"{self.network}-{self.chain_id}-{self.account_index}-{self.sdk_version}.json"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the probe came to its end: one that broke off speaks for nothing."""
+        return all(finding.saw != NOT_REACHED for finding in self.findings)
 
     @property
     def all_hold(self) -> bool:

@@ -19,6 +19,9 @@ LONGEST_LAG_S = 1.0
 """A position is proved by two agreeing reads so far apart (design §4.1): none may lag more."""
 
 
+NOT_REACHED = "the probe stopped before it"
+
+
 class Check(StrEnum):
     FENCING = "fencing"
     NONCES = "nonces"

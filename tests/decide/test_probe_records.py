@@ -13,7 +13,7 @@ from hedgepair_runner.probe_records import (
     read_record,
     write_record,
 )
-from hedgepair_runner.probing import Check, Finding, Status
+from hedgepair_runner.probing import NOT_REACHED, Check, Finding, Status
 
 DAY_MS = 86_400_000
 NOW_MS = 1_800_000_000_000
@@ -107,3 +107,10 @@ def test_a_record_with_something_left_is_not_all_well() -> None:
     assert not with_finding(Check.IOC_DUST, Status.DIFFERS).all_hold
     assert not with_finding(Check.NONCES, Status.UNKNOWN).all_hold
     assert not replace(GOOD, left="an order").all_hold
+
+
+def test_a_probe_that_broke_off_is_no_whole_record() -> None:
+    unseen = Finding(check=Check.NONCES, status=Status.UNKNOWN, saw=NOT_REACHED)
+
+    assert GOOD.is_whole
+    assert not replace(GOOD, findings=(*GOOD.findings[1:], unseen)).is_whole

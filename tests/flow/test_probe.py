@@ -291,6 +291,34 @@ def test_a_probe_that_breaks_off_says_so_and_takes_everything_away() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("cause", ["interrupted", "another process holds this account's lease"])
+def test_an_interrupted_probe_sends_no_more_and_a_lost_lease_not_even_to_tidy_up(
+    cause: str,
+) -> None:
+    async def scenario() -> None:
+        async with place() as at, asyncio.TaskGroup() as tasks:
+            bench = at.maker
+            beside = [tasks.create_task(part) for part in (bench.venue.run(), bench.listen())]
+            await bench.ready()
+            await bench.place_far(bench.market)
+            if cause == "interrupted":
+                bench.is_interrupted = lambda: True
+            else:
+                bench.holds_lease = lambda: False
+
+            with pytest.raises(ProbeStopped, match=cause):
+                await steps.try_fencing(bench)
+            left = await tidy(bench, start_lots=0)
+
+            resting = at.server.gateway.exchange.active_orders(MAKER_ACCOUNT)
+            is_lost = cause != "interrupted"
+            assert bool(left) is bool(resting) is is_lost
+            for task in beside:
+                task.cancel()
+
+    asyncio.run(scenario())
+
+
 def test_an_account_with_resting_orders_is_not_probed() -> None:
     async def scenario() -> None:
         async with place() as at:

@@ -54,8 +54,8 @@ def main(arguments: Sequence[str]) -> int:
         version=own_version(),
     )
 
-    async def run(_: asyncio.Event) -> int:
-        return await _run(settings, roles, options)
+    async def run(stop: asyncio.Event) -> int:
+        return await _run(settings, roles, options, stop)
 
     with logging_to(sys.stderr, log_format=LogFormat.TEXT, level="error"):
         return lifecycle.run(run)
@@ -110,7 +110,12 @@ def _confirm(manifest: HedgePair, roles: Sequence[Role], *, is_sure: bool) -> No
     )
 
 
-async def _run(settings: RunnerSettings, roles: Sequence[Role], options: argparse.Namespace) -> int:
+async def _run(
+    settings: RunnerSettings,
+    roles: Sequence[Role],
+    options: argparse.Namespace,
+    stop: asyncio.Event,
+) -> int:
     with local_only("probe"):
         from hedgepair_runner.probe.setting import probe_accounts
 
@@ -125,15 +130,18 @@ async def _run(settings: RunnerSettings, roles: Sequence[Role], options: argpars
         stream.flush()
 
     async with AsyncExitStack() as stack:
-        records = await probe_accounts(settings, roles, tell=tell, stack=stack)
+        records = await probe_accounts(settings, roles, tell=tell, stop=stop, stack=stack)
     for role in roles:
         record = records[role]
+        tell(_verdict(record))
+        if not record.is_whole:
+            tell("  no record is written; an earlier one stays as it is")
+            continue
         try:
             path = _save(record, settings, options)
         except OSError as error:
             tell(f"the record could not be written: {error.strerror}")
             return _FAILED
-        tell(_verdict(record))
         tell(f"  the record is {path}")
     if settings.manifest.spec.exchange.network is Network.MAINNET:
         directory = probes_dir_of(options.probes, settings.environ)
@@ -160,6 +168,8 @@ def _verdict(record: ProbeRecord) -> str:
     blocking = [finding.check.value for finding in record.findings if finding.blocks]
     if record.left:
         return f"{account}: {record.left}. Look after it by hand. {cost}"
+    if not record.is_whole:
+        return f"{account}: the probe broke off; {cost}"
     if blocking:
         return f"{account}: not as counted on: {', '.join(blocking)}; {cost}"
     if not record.all_hold:

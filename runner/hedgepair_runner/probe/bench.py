@@ -79,6 +79,9 @@ class Bench:
         self.orders: dict[int, OwnOrder] = {}
         self.trades: dict[int, AccountTrade] = {}
         self.stale_s: list[tuple[str, float]] = []
+        self.holds_lease: Callable[[], bool] = lambda: True
+        self.is_interrupted: Callable[[], bool] = lambda: False
+        """Asked before each transaction; whoever tidies up asks only for the lease."""
         self.tell: Callable[[str], None] = lambda words: None
         """Given a line when a step has to wait for long."""
         self.has_armed = False
@@ -204,7 +207,13 @@ class Bench:
         return await self.outcome_of(signed, await self.hand_over(signed))
 
     async def hand_over(self, signed: SignedTx) -> SendResult:
-        """Waits while our own rate limiter holds it back: nothing left this process then."""
+        """Waits while our own rate limiter holds it back: nothing left this process then.
+
+        Raises ProbeStopped instead of sending without the lease, or against a person's wish."""
+        if not self.holds_lease():
+            raise ProbeStopped("another process holds this account's lease now, or Redis is gone")
+        if self.is_interrupted():
+            raise ProbeStopped("interrupted")
         deadline_s = self.clock.boot_s() + PATIENCE_S
         while True:
             result = await self.venue.send(signed, lane=Lane.CANCEL)

@@ -13,6 +13,7 @@ from hedgepair_runner.probe import steps, together
 from hedgepair_runner.probe.bench import Bench, ProbeStopped
 from hedgepair_runner.probe.tidying import cost_quote, tidy
 from hedgepair_runner.probing import (
+    NOT_REACHED,
     Check,
     Finding,
     SelfTradeSeen,
@@ -128,7 +129,7 @@ class Prober:
         )
         seen = {finding.check for finding in findings}
         missing = [
-            Finding(check=check, status=Status.UNKNOWN, saw="the probe stopped before it")
+            Finding(check=check, status=Status.UNKNOWN, saw=NOT_REACHED)
             for check in Check
             if check not in seen
         ]

@@ -37,23 +37,33 @@ PROFILE = "calm"
 
 
 async def probe_accounts(
-    settings: RunnerSettings, roles: Sequence[Role], *, tell: Tell, stack: AsyncExitStack
+    settings: RunnerSettings,
+    roles: Sequence[Role],
+    *,
+    tell: Tell,
+    stop: asyncio.Event,
+    stack: AsyncExitStack,
 ) -> Mapping[Role, ProbeRecord]:
-    """A record for each role. Raises StartRefused where nothing could be begun."""
+    """A record for each role; after `stop` what was not seen yet is unknown in it. Raises
+    StartRefused where nothing could be begun."""
     clock = SystemClock()
     if not settings.endpoints.rest_url:
         exchange = _embedded(settings)
         settings = replace(settings, endpoints=await stack.enter_async_context(exchange))
         tell("on a paper exchange of its own")
+    elif not settings.redis_url:
+        tell("no Redis is named: make sure that no runner of these accounts is up (--redis URL)")
     limiter = Limiter(UNLIMITED if _is_paper(settings.manifest) else STANDARD)
     benches: dict[Role, Bench] = {}
     try:
         for role in roles:
             bench = await _bench(settings, role, clock=clock, limiter=limiter, stack=stack)
             benches[role] = bench
+            bench.is_interrupted = stop.is_set
             await check_clock(bench.venue, clock=clock)
             if settings.redis_url:
-                await stack.enter_async_context(_held_lease(settings, role, clock))
+                leaser = await stack.enter_async_context(_held_lease(settings, role, clock))
+                bench.holds_lease = leaser.is_valid
         results = await Prober(benches, accounts=_accounts(settings.manifest), tell=tell).run()
     except* (ProbeStopped, VenueRefused, VenueUnavailable, LeaseLost) as group:
         raise StartRefused(f"the probe did not begin: {_leaf(group)}") from group
@@ -106,7 +116,7 @@ def other_market(markets: Mapping[str, Market], symbol: str) -> Market | None:
 
 
 @asynccontextmanager
-async def _held_lease(settings: RunnerSettings, role: Role, clock: Clock) -> AsyncIterator[None]:
+async def _held_lease(settings: RunnerSettings, role: Role, clock: Clock) -> AsyncIterator[Leaser]:
     """As a runner holds it (design §4.4): no runner of this account acts meanwhile."""
     account = account_of(role, settings.manifest)
     client = connect(settings.redis_url, timeout_s=COMMAND_TIMEOUT_S)
@@ -128,10 +138,13 @@ async def _held_lease(settings: RunnerSettings, role: Role, clock: Clock) -> Asy
         ) from None
     keeping = asyncio.create_task(leaser.keep(), name=f"lease {role.label}")
     try:
-        yield
+        yield leaser
     finally:
         keeping.cancel()
         await asyncio.wait([keeping])
+        if not keeping.cancelled():
+            # That it was lost, the probe has seen and said.
+            keeping.exception()
         await leaser.release()
         await client.aclose()
 
