@@ -117,6 +117,7 @@ class Climber:
             open_intents=len(self._exposure.slots),
             is_refused=self._is_refused(),
             unknown=self._unknown(),
+            is_partner_there=self._right.is_partner_there,
         )
 
     def _errand(self) -> Errand | None:
@@ -150,7 +151,7 @@ class Climber:
             self._halt(reason, self._sentence(climb))
         if climb.rung is Rung.LEND:
             errand = self._errand()
-            if errand is not None and self._right.may_lend:
+            if errand is not None:
                 self._right.lend(errand)
         return climb.rung is Rung.HEDGE
 

@@ -33,7 +33,7 @@ class Rung(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LadderPolicy:
-    """`has_partner`: a maker of ours is there that could undo."""
+    """`has_partner`: the pair has a maker of ours that could undo."""
 
     max_unhedged_s: float
     on_unhedged: OnUnhedged
@@ -46,7 +46,8 @@ class LadderQuestion:
 
     `open_s`: for how long the ladder has been climbed. `may_not_grow`: B was liquidated or
     deleveraged, so that it is never opened again (design §4.1). `unknown`: what is not known, in
-    words. `is_refused`: the venue refuses the hedges themselves.
+    words. `is_refused`: the venue refuses the hedges themselves. `is_partner_there`: the maker is
+    alive that would be lent the right; None while that is being looked at.
     """
 
     errand: Errand | None
@@ -56,6 +57,7 @@ class LadderQuestion:
     open_intents: int
     is_refused: bool
     unknown: tuple[str, ...]
+    is_partner_there: bool | None = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +107,7 @@ def _late(question: LadderQuestion, policy: LadderPolicy, errand: Errand, *, gro
     if policy.on_unhedged is OnUnhedged.HALT and not grows:
         return Climb(rung=stays, code=code, says="onUnhedged is Halt", pages=True, halts=True)
     halts = policy.on_unhedged is OnUnhedged.FLATTEN and not grows
-    if not policy.has_partner:
+    if not policy.has_partner or question.is_partner_there is False:
         says = "no maker of this pair is there that could undo it"
         return Climb(rung=stays, code=code, says=says, pages=True, halts=halts)
     if not question.open_intents and undoable_lots(errand, question.maker_lots or 0) == 0:
@@ -113,6 +115,8 @@ def _late(question: LadderQuestion, policy: LadderPolicy, errand: Errand, *, gro
         return Climb(rung=stays, code=code, says=says, pages=True, halts=halts)
     if question.open_intents:
         return Climb(rung=Rung.CLOSE, code=code, says="open hedges are closed first")
+    if question.is_partner_there is None:
+        return Climb(rung=stays, code=code)
     return Climb(rung=Rung.LEND, code=code, says="it is undone on A", pages=True, halts=halts)
 
 

@@ -17,6 +17,7 @@ PROVE_AFTER_S = 0.5
 """Trades of a hand-back come by their own channel; what is missing for longer is read anew."""
 CHECK_EVERY_S = 0.1
 ASK_AGAIN_S = 1.0
+PARTNER_FRESH_S = 0.5
 REASONS = {
     Stance.UNACKNOWLEDGED: "waits until the maker acknowledges this hedger: it may be undoing",
     Stance.LENDING: "hands the right to act to the maker",
@@ -46,6 +47,7 @@ class RightKeeper:
         self._asked_for: Token | None = None
         self._wants_partner = False
         self._is_partner_up = False
+        self._partner_seen_s = float("-inf")
         self.back_since_s: float | None = None
         """When the maker last handed back: the ladder begins anew."""
         self._watcher = TokenWatcher(
@@ -61,10 +63,14 @@ class RightKeeper:
         return self._right.may_act(self._maker)
 
     @property
-    def may_lend(self) -> bool:
-        """Whether the maker that would act is there: of a dead one nothing would come back."""
+    def is_partner_there(self) -> bool | None:
+        """Whether the maker that would be lent the right is alive, as of just now; None: it is
+        being looked at. Of a dead one nothing would come back before its successor is there."""
         self._wants_partner = True
-        return self._is_partner_up and self._right.may_lend
+        if not self._right.may_lend:
+            return False
+        is_fresh = self._desk.clock.boot_s() - self._partner_seen_s <= PARTNER_FRESH_S
+        return self._is_partner_up if is_fresh else None
 
     @property
     def owner(self) -> str:
@@ -101,6 +107,7 @@ class RightKeeper:
             if self._wants_partner:
                 self._wants_partner = False
                 self._is_partner_up = await self._sees_partner()
+                self._partner_seen_s = self._desk.clock.boot_s()
             await asyncio.sleep(CHECK_EVERY_S)
 
     async def _ask_makers_epoch(self) -> None:

@@ -47,6 +47,8 @@ ON_B_ALONE = replace(ERRAND, hedger_lots=5)
         pytest.param(replace(LATE, maker_lots=0), {}, Rung.HEDGE, id="nothing to reduce"),
         pytest.param(replace(LATE, maker_lots=-3), {}, Rung.HEDGE, id="A on the other side"),
         pytest.param(LATE, {"has_partner": False}, Rung.HEDGE, id="nobody there"),
+        pytest.param(replace(LATE, is_partner_there=False), {}, Rung.HEDGE, id="it is dead"),
+        pytest.param(replace(LATE, is_partner_there=None), {}, Rung.HEDGE, id="being looked at"),
         pytest.param(LATE, {"on_unhedged": OnUnhedged.HALT}, Rung.HEDGE, id="Halt"),
         pytest.param(LATE, {"on_unhedged": OnUnhedged.FLATTEN}, Rung.LEND, id="Flatten"),
         pytest.param(replace(YOUNG, may_not_grow=True), {}, Rung.LEND, id="B was liquidated"),

@@ -257,6 +257,28 @@ def test_whoever_dies_around_the_lending_it_ends_balanced(role: Role, after_s: f
     laddered(act)
 
 
+def test_the_right_is_not_lent_to_a_dead_maker() -> None:
+    """The hedger tries on, so that a market that comes back is enough."""
+
+    async def act(ring: Ring, pair: Pair) -> None:
+        quote = await ring.resting()
+        ring.market.clear()
+        ring.market.take(quote, quote.remaining_lots)
+        ring.kill(pair[Role.MAKER])
+        hedger = pair[Role.HEDGER]
+        await ring.pass_time(ENDED_S)
+        assert ring.report(hedger).token_owner == "hedger"
+        assert "UnhedgedTooLong" in alarms(ring)
+        ring.market.stand()
+        await ring.covered(within_s=5)
+        ring.start(Role.MAKER)
+        await trade_on(ring)
+        await ring.stop_all()
+        ring.audit()
+
+    laddered(act)
+
+
 def test_both_may_die_while_the_right_is_lent() -> None:
     async def act(ring: Ring, pair: Pair) -> None:
         await run_away(ring)
