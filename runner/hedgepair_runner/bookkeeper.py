@@ -14,7 +14,8 @@ from hedgepair_runner.ledger import Added, Chain
 from hedgepair_runner.metrics import RunnerMetrics
 from hedgepair_runner.orders import AccountTrade
 from hedgepair_runner.proving import READS_APART_S, decide_anchor
-from hedgepair_runner.venues.venue import Venue, VenueUnavailable
+from hedgepair_runner.venues.urgency import reading_in
+from hedgepair_runner.venues.venue import Lane, Venue, VenueUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -146,18 +147,22 @@ class Bookkeeper:
             return False
 
     async def _backfill(self, account: int, chain: Chain) -> None:
-        if account == self._venue.account_index:
-            trades = await self._venue.read_own_trades(
-                chain.market_id, after_trade_id=chain.anchor_id
-            )
-        else:
-            trades = await self._venue.read_public_trades(chain.market_id, account)
+        """Nothing is sent until a break is mended: these reads come before other reads."""
+        with reading_in(Lane.CANCEL):
+            trades = await self._read_trades(account, chain)
         self.add(trades)
+
+    async def _read_trades(self, account: int, chain: Chain) -> tuple[AccountTrade, ...]:
+        if account != self._venue.account_index:
+            return await self._venue.read_public_trades(chain.market_id, account)
+        return await self._venue.read_own_trades(chain.market_id, after_trade_id=chain.anchor_id)
 
     async def _reanchor(self, account: int) -> None:
         if not self._may_reanchor():
             return
-        if account in await self._try_anchor((account,)):
+        with reading_in(Lane.CANCEL):
+            anchored = await self._try_anchor((account,))
+        if account in anchored:
             logger.warning("chain anchored anew by two reads", extra={"account": account})
             self._on_reanchored(account)
             self._bad_since_s.pop(account, None)

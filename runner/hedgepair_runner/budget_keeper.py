@@ -38,12 +38,22 @@ class BudgetKeeper:
         own = await self._venue.read_account(self._venue.account_index)
         tier = tier_of(limits)
         self._venue.limiter.adopt(tier)
-        self._l1_address = own.l1_address or f"account-{own.account_index}"
+        self._l1_address = own.l1_address
         logger.info("tier learned", extra={"tier": tier.name})
         if self._sharing is not None:
             self._venue.limiter.share(self._needs)
             await self._claim(self._sharing)
         return tier
+
+    @property
+    def l1_address(self) -> str:
+        """Of the own account, once learned."""
+        return self._l1_address
+
+    @property
+    def _name(self) -> str:
+        """Of what is shared; an account without an L1 address shares with itself alone."""
+        return self._l1_address or f"account-{self._venue.account_index}"
 
     async def run(self) -> None:
         while self._sharing is not None:
@@ -71,7 +81,7 @@ class BudgetKeeper:
         asked_s = _now_s()
         for resource, claim in limiter.claims(asked_s).items():
             answer = await sharing.claim_budget(
-                self._l1_address, resource, member=self._member, claim=claim
+                self._name, resource, member=self._member, claim=claim
             )
             limiter.granted(resource, answer, asked_s=asked_s)
 
@@ -86,7 +96,7 @@ class BudgetKeeper:
             age_ms=_age_ms(quota.told_s, now_s) or 0,
             freed_age_ms=_age_ms(quota.freed_s, now_s),
         )
-        heard = await sharing.share_quota(self._l1_address, word)
+        heard = await sharing.share_quota(self._name, word)
         if heard.remaining is not None:
             quota.told(heard.remaining, now_s - heard.age_ms / 1_000)
         if heard.freed_age_ms is not None:

@@ -82,4 +82,6 @@ def cover_of(report: RunnerReport | None) -> Cover | None:
             and not forbids_hedging(report.halts)
             and report.token_owner == HEDGERS
         ),
+        position_lots=report.position_lots,
+        leg=report.leg,
     )

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 FIRST_LOOK_S = 0.03
 SLOWEST_LOOK_S = 1.0
 SEND_AGAIN_S = 3.0
+LOOKS_A_NONCE = 3
+"""A fence that does not execute is looked up so often before the nonce is asked for."""
 MAX_CLOCK_SKEW_MS = 5_000
 SIGNED_LIVES_S = 605.0
 """A signed transaction lives 599 s (protocol §5.2); the rest is for clocks that differ."""
@@ -89,7 +91,7 @@ async def fence(venue: Venue, leaser: Leaser, *, market_id: int, clock: Clock) -
     signed = venue.signer.cancel_all(market_id=market_id, nonce=band.first, skip_nonce=True)
     sent_s = float("-inf")
     pause_s = FIRST_LOOK_S
-    bounced = 0
+    bounced = looks = 0
     while True:
         _check(leaser)
         now_s = clock.boot_s()
@@ -104,11 +106,10 @@ async def fence(venue: Venue, leaser: Leaser, *, market_id: int, clock: Clock) -
         if await _is_executed(venue, signed.tx_hash):
             logger.info("fence executed", extra={"epoch": epoch, "nonce": band.first})
             return band
-        next_nonce = await venue.read_next_nonce()
-        if next_nonce > band.last:
-            raise Fenced(f"a later epoch than {epoch} has fenced this key")
-        if bounced >= MAX_BOUNCES and next_nonce < band.first:
-            raise SkippingRefused("the exchange refuses to skip nonces (21104)")
+        looks += 1
+        # Each look costs a request, and a small account has sixty of them a minute.
+        if bounced or looks % LOOKS_A_NONCE == 0:
+            _check_nonce(await venue.read_next_nonce(), band, bounced=bounced)
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, SLOWEST_LOOK_S)
 
@@ -150,6 +151,13 @@ async def begin_without_skipping(
                 logger.warning("began without a fence", extra={"epoch": epoch, "nonce": nonce})
                 return Band(epoch=epoch, start=nonce)
             await asyncio.sleep(FIRST_LOOK_S)
+
+
+def _check_nonce(next_nonce: int, band: Band, *, bounced: int) -> None:
+    if next_nonce > band.last:
+        raise Fenced(f"a later epoch than {band.epoch} has fenced this key")
+    if bounced >= MAX_BOUNCES and next_nonce < band.first:
+        raise SkippingRefused("the exchange refuses to skip nonces (21104)")
 
 
 async def _is_executed(venue: Venue, tx_hash: str) -> bool:

@@ -7,7 +7,7 @@ never what we hope.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 
@@ -137,6 +137,23 @@ class AccountRead:
     collateral: str
     total_asset_value: str
     cancel_all_time_ms: int
+    maintenance_quote: str = "0"
+    """Maintenance margin of all cross positions."""
+    margins: Mapping[int, PositionMargin] = field(default_factory=dict)
+    """By market id; a market that is missing is flat, with the market's own fractions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionMargin:
+    """What `GET account` says of one position beside its size (protocol §3.4, §7.13).
+
+    `liquidation_ticks` None: there is no such price. `value_quote` is size times mark.
+    """
+
+    initial_margin_bps: int
+    liquidation_ticks: int | None
+    value_quote: str
+    unrealised_quote: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from hedgepair_runner.contract.manifest import HedgePair
 from hedgepair_runner.contract.spec import MakerSide, Mode
@@ -11,7 +11,8 @@ from hedgepair_runner.laddering import LadderPolicy
 from hedgepair_runner.orders import Side
 from hedgepair_runner.quoting import Cycling, QuotePolicy
 from hedgepair_runner.refusals import StartRefused
-from hedgepair_runner.units import Market, NotOnGrid
+from hedgepair_runner.risking import BreachRule, RiskPolicy
+from hedgepair_runner.units import BPS, Market, NotOnGrid
 
 
 def quote_policy(pair: HedgePair, market: Market) -> QuotePolicy:
@@ -36,6 +37,7 @@ def quote_policy(pair: HedgePair, market: Market) -> QuotePolicy:
         closing_bps=(
             spec.maker.max_distance_bps if spec.hedger is None else spec.hedger.max_slippage_bps
         ),
+        min_distance_bps=bps_of(spec.risk.min_margin_distance),
     )
 
 
@@ -66,6 +68,22 @@ def ladder_policy(pair: HedgePair) -> LadderPolicy:
     )
 
 
+def risk_policy(pair: HedgePair, market: Market) -> RiskPolicy:
+    risk = pair.spec.risk
+    return RiskPolicy(
+        max_position_lots=market.lots_down(risk.max_position),
+        accepted_net_lots=_lots("spec.risk.acceptedNet", risk.accepted_net, market),
+        min_distance_bps=bps_of(risk.min_margin_distance),
+        max_daily_loss=risk.max_daily_loss,
+        on_breach=BreachRule(risk.on_breach.value),
+    )
+
+
+def bps_of(ratio: Decimal) -> int:
+    """A ratio in basis points, rounded up: a limit is kept a little sooner, never later."""
+    return int((ratio * BPS).to_integral_value(ROUND_CEILING))
+
+
 def needs_cover(pair: HedgePair) -> bool:
     """Whether the hedger's clauses of law 4 apply to this pair's maker.
 
@@ -80,8 +98,6 @@ def unheeded(pair: HedgePair) -> tuple[str, ...]:
     spec = pair.spec
     fields = {
         "spec.stopAfter": spec.stop_after is not None,
-        "spec.risk.maxDailyLoss": spec.risk.max_daily_loss is not None,
-        "spec.risk.minMarginDistance": True,
     }
     return tuple(field for field, is_set in fields.items() if is_set)
 

@@ -7,6 +7,7 @@ at the venue and its trades add up; what it filled meanwhile is published like a
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 from hedgepair_runner.bookkeeper import Bookkeeper
@@ -21,6 +22,7 @@ from hedgepair_runner.cover_watcher import CoverWatcher
 from hedgepair_runner.desk import Desk, Streams
 from hedgepair_runner.laddering import closing_after
 from hedgepair_runner.ledger import Chain
+from hedgepair_runner.margins import Leg
 from hedgepair_runner.noncing import Band
 from hedgepair_runner.office import Office
 from hedgepair_runner.orders import AccountTrade
@@ -29,6 +31,7 @@ from hedgepair_runner.policies import quote_policy
 from hedgepair_runner.quote_keeper import QuoteKeeper
 from hedgepair_runner.quoting import (
     Cancel,
+    Cover,
     Place,
     QuoteDecision,
     QuotePolicy,
@@ -50,6 +53,13 @@ WORDS = {
     Wish.SUSPEND: "suspended",
     Wish.FLATTEN: "flattening",
 }
+LegsView = Callable[[int | None, Cover | None], tuple[Leg, ...]]
+"""The accounts that have to carry a quote, given the own position and the hedger's word."""
+
+
+def no_legs(_own_lots: int | None, _cover: Cover | None) -> tuple[Leg, ...]:
+    """Nobody's margin is asked for."""
+    return ()
 
 
 class Quoter:
@@ -63,12 +73,14 @@ class Quoter:
         needs_cover: bool,
         streams: Streams,
         tasks: asyncio.TaskGroup,
+        legs: LegsView = no_legs,
     ) -> None:
         self._desk = desk
         self.policy = policy
         self._needs_cover = needs_cover
         self._streams = streams
         self._tasks = tasks
+        self._legs = legs
         self.own = Chain(account_index=desk.maker_account, market_id=desk.market.market_id)
         self._cover = CoverWatcher(desk.bus)
         self._teller = Teller(desk.bus, clock=desk.clock, on_told=self.step)
@@ -165,6 +177,11 @@ class Quoter:
 
     def _backfill_own(self) -> None:
         self._tasks.create_task(self.books.backfill(self.own.account_index))
+
+    @property
+    def cover(self) -> Cover | None:
+        """The hedger's latest word; None while there is no fresh one."""
+        return self._cover.cover
 
     # -- a term ------------------------------------------------------------------------------
 
@@ -284,6 +301,7 @@ class Quoter:
             withheld=self._withheld(),
             closing=self._closing(),
             proved_lots=self.books.told_lots(self.own.account_index),
+            legs=self._legs(self.own.position_lots, self._cover.cover),
         )
         return decide_quotes(question, policy=self.policy, market=self._desk.market)
 

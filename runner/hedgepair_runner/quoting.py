@@ -12,6 +12,8 @@ from hedgepair_runner.closing import (
     bound_ticks,
     decide_closing,
 )
+from hedgepair_runner.contract.legs import LegRisk
+from hedgepair_runner.margins import Leg, margin_obstacle
 from hedgepair_runner.orders import Book, Level, OwnOrder, Side
 from hedgepair_runner.units import BPS, Market
 
@@ -43,6 +45,8 @@ class QuotePolicy:
     max_position_lots: int
     least_rest_s: float = LEAST_REST_S
     closing_bps: int
+    min_distance_bps: int = 0
+    """`risk.minMarginDistance`: what a new position has to keep."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,8 @@ class Cover:
     carried_lots: int
     is_running: bool
     is_hedging: bool
+    position_lots: int | None = None
+    leg: LegRisk | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +108,8 @@ class QuoteQuestion:
     `withheld` are reasons of people and limits why nothing may rest now; `closing` shrinks the
     position all the same. `forbidden` are reasons why nothing may be sent at all. `proved_lots` is
     the position by a second source. `resting_since_s` is how long the live order rests.
-    `ticks_back` is how far to stay behind the level after post-only rejections.
+    `ticks_back` is how far to stay behind the level after post-only rejections. `legs` are the
+    accounts that have to carry the order, its fills and their hedge.
     """
 
     position_lots: int | None
@@ -118,6 +125,7 @@ class QuoteQuestion:
     withheld: tuple[str, ...] = ()
     closing: ClosingOrder | None = None
     proved_lots: int | None = None
+    legs: tuple[Leg, ...] = ()
 
 
 def decide_quotes(question: QuoteQuestion, *, policy: QuotePolicy, market: Market) -> QuoteDecision:
@@ -208,6 +216,9 @@ def _place(question: QuoteQuestion, *, policy: QuotePolicy, market: Market) -> P
     if price is None:
         return Wait(reason="no price within maxDistanceBps of the mark that would rest")
     lots = min(lots, market.order_quote_limit_units // price)
+    short = _margin_obstacle(question, side * lots, policy=policy, market=market)
+    if short is not None:
+        return Wait(reason=short)
     if lots >= market.smallest_resting_lots(price):
         return Place(side=side, lots=lots, price_ticks=price, reduce_only=closing)
     if closing:
@@ -242,6 +253,18 @@ def _close(
             is_ioc=True,
         )
     return Wait(reason=step)
+
+
+def _margin_obstacle(
+    question: QuoteQuestion, signed_lots: int, *, policy: QuotePolicy, market: Market
+) -> str | None:
+    return margin_obstacle(
+        question.legs,
+        signed_lots=signed_lots,
+        mark_ticks=_known(question.mark_ticks),
+        least_distance_bps=policy.min_distance_bps,
+        market=market,
+    )
 
 
 def _known(number: int | None) -> int:
@@ -321,6 +344,10 @@ def _review(
     if live.side is not side or live.remaining_lots > lots:
         # A hand or a liquidation moved the position: the rest would go past what was meant.
         return Cancel(reason="the position is not the one it was placed for")
+    left_lots = live.side * live.remaining_lots
+    short = _margin_obstacle(question, left_lots, policy=policy, market=market)
+    if short is not None:
+        return Cancel(reason=short)
     if question.resting_since_s >= policy.timeout_s:
         return Cancel(reason="timed out")
     if policy.requote_ticks == 0 or question.resting_since_s < policy.least_rest_s:

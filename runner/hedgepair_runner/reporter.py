@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 
 from hedgepair_runner.bus import Bus, BusUnavailable
 from hedgepair_runner.concluding import Standing, framed
 from hedgepair_runner.contract.identity import Role
+from hedgepair_runner.contract.legs import LegRisk
 from hedgepair_runner.contract.status import RestingOrder, RunnerReport, RunnerState
 from hedgepair_runner.desk import ACCOUNT_STREAM, MARKET_STREAM, Desk
 from hedgepair_runner.noncing import Slot
+from hedgepair_runner.risking import margin_distance_text
 from hedgepair_runner.venues.venue import Lane
 
 REPORT_EVERY_S = 0.5
@@ -44,6 +47,10 @@ class Reporting(Protocol):
     def report(self, state: RunnerState, *, stopping: bool) -> RunnerReport: ...
 
 
+class LegSource(Protocol):
+    leg: LegRisk | None
+
+
 class Reporter:
     """`standing` is asked for every report: what is wanted, proved and halted."""
 
@@ -51,6 +58,8 @@ class Reporter:
         self._desk = desk
         self._standing = standing
         self.officer: Reporting | None = None
+        self.legs: LegSource | None = None
+        """What is known of the own account's risk."""
         self.stopping = False
         self._state = RunnerState.STARTING
 
@@ -97,10 +106,20 @@ class Reporter:
 
     def current(self) -> RunnerReport:
         if self.officer is None:
-            return framed(blank_report(self._desk, self.state), self._standing())
+            blank = framed(blank_report(self._desk, self.state), self._standing())
+            return self._with_leg(blank)
         stopping = self.stopping and self.state is RunnerState.RUNNING
         report = self.officer.report(self.state, stopping=stopping)
-        return framed(report, self._standing(), instructed=self.officer.instructed)
+        framed_report = framed(report, self._standing(), instructed=self.officer.instructed)
+        return self._with_leg(framed_report)
+
+    def _with_leg(self, report: RunnerReport) -> RunnerReport:
+        leg = self.legs.leg if self.legs is not None else None
+        if leg is None:
+            return report
+        mark_ticks = self._desk.venue.mark_price_ticks(self._desk.market.market_id)
+        distance = None if mark_ticks is None else margin_distance_text(leg, mark_ticks)
+        return replace(report, leg=leg, daily_pnl=leg.day_quote, margin_distance=distance)
 
     def readiness(self) -> tuple[bool, str]:
         """For `/readyz`: in office or kept from it by a wish or a halt; or why not."""
@@ -152,6 +171,7 @@ def blank_report(desk: Desk, state: RunnerState) -> RunnerReport:
         price_decimals=desk.market.price_decimals,
         source_ages_s=ages_s,
         headroom_requests=desk.venue.headroom(Lane.HEDGE),
+        headroom_quota=desk.venue.limiter.quota.remaining,
     )
 
 

@@ -200,7 +200,8 @@ async def serve(
     steerer.listen(reporter.hurry)
     if on_reporter is not None:
         on_reporter(reporter)
-    appoint = await _appointment(desk, steerer, streams, tier, stop)
+    upkeep.watch(tier, reporter, manifest=lambda: steerer.course.manifest)
+    appoint = await _appointment(desk, steerer, streams, upkeep, tier, stop)
     if appoint is None:
         return
     tenure = Tenure(desk, streams=streams, appoint=appoint, steerer=steerer, reporter=reporter)
@@ -242,7 +243,12 @@ def _spare_the_collector() -> None:
 
 
 async def _appointment(
-    desk: Desk, steerer: Steerer, streams: Streams, tier: Tier, stop: asyncio.Event
+    desk: Desk,
+    steerer: Steerer,
+    streams: Streams,
+    upkeep: Upkeep,
+    tier: Tier,
+    stop: asyncio.Event,
 ) -> Callable[[asyncio.TaskGroup], Officer] | None:
     """Makes the officer of each term by the configuration that is in force then.
 
@@ -250,16 +256,23 @@ async def _appointment(
     """
     if desk.role is Role.MAKER:
         quote_policy(steerer.course.manifest, desk.market)
+        risk = upkeep.risk
+        if risk is None:
+            raise AssertionError("a maker's limits are looked after before its first term")
 
         def appoint_quoter(tasks: asyncio.TaskGroup) -> Officer:
             manifest = steerer.course.manifest
             policy, cover = quote_policy(manifest, desk.market), needs_cover(manifest)
             rest_s = least_rest_s(tier, at_least_s=policy.least_rest_s)
             policy = replace(policy, least_rest_s=rest_s)
-            return Quoter(desk, policy, needs_cover=cover, streams=streams, tasks=tasks)
+            quoter = Quoter(
+                desk, policy, needs_cover=cover, streams=streams, tasks=tasks, legs=risk.legs
+            )
+            risk.maker = quoter
+            return quoter
 
         return appoint_quoter
-    same_master = await _patiently(lambda: _same_master(desk), stop)
+    same_master = await _patiently(lambda: upkeep.shares_master_with(desk.maker_account), stop)
     if same_master is None:
         return None
     hedger_policy(steerer.course.manifest, desk.market, same_master=same_master)
@@ -305,15 +318,6 @@ def _halt_file(role: Role, settings: RunnerSettings) -> HaltFile | None:
     if settings.state_dir is None:
         return None
     return HaltFile(settings.state_dir / f"halts-{role.label}.json")
-
-
-async def _same_master(desk: Desk) -> bool:
-    """Whether both legs share an L1 address: then the venue itself prevents the self-trade."""
-    if desk.hedger_account is None:
-        raise AssertionError("a hedger has an account")
-    maker = await desk.venue.read_account(desk.maker_account)
-    hedger = await desk.venue.read_account(desk.hedger_account)
-    return bool(maker.l1_address) and maker.l1_address == hedger.l1_address
 
 
 def roles_of(manifest: HedgePair) -> tuple[Role, ...]:

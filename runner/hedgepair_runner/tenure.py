@@ -38,7 +38,9 @@ from hedgepair_runner.refusing import FENCING_UNAVAILABLE, KEY_REFUSED_CODE, key
 from hedgepair_runner.reporter import Reporter
 from hedgepair_runner.steerer import Steerer
 from hedgepair_runner.steering import Course
+from hedgepair_runner.venues.urgency import reading_in
 from hedgepair_runner.venues.venue import (
+    Lane,
     StreamDown,
     VenueEvent,
     VenueRefused,
@@ -277,6 +279,14 @@ class Tenure:
 
     async def _take_office(self, officer: Officer) -> None:
         """Fence, then read: nothing is decided before both are proved."""
+        with reading_in(Lane.CANCEL):
+            band = await self._fence_and_read(officer)
+        if self._may_not_act() is not None:
+            raise _TermOver
+        self._steerer.lead(officer)
+        officer.begin(band)
+
+    async def _fence_and_read(self, officer: Officer) -> Band:
         desk = self._desk
         self._reporter.state = RunnerState.FENCING
         await check_clock(desk.venue, clock=desk.clock)
@@ -286,10 +296,7 @@ class Tenure:
         while ACCOUNT_STREAM not in self._streams.up:
             await asyncio.sleep(STOP_POLL_S)
         await officer.books.anchor_all()
-        if self._may_not_act() is not None:
-            raise _TermOver
-        self._steerer.lead(officer)
-        officer.begin(band)
+        return band
 
     async def _fence(self) -> Band:
         """Fences, or, where the venue cannot, waits until nothing is left to fence off."""

@@ -30,6 +30,9 @@ class Market:
     min_quote_units: int
     order_quote_limit_units: int
     is_active: bool = True
+    initial_margin_bps: int = BPS
+    """Of a position whose account set no leverage of its own (protocol §7.13)."""
+    maintenance_margin_bps: int = BPS
 
     @property
     def lot_base(self) -> Decimal:

@@ -1,10 +1,11 @@
-"""What a role keeps up beside its terms: its place in shared budgets, and how it starts."""
+"""What a role keeps up beside its terms: its place in shared budgets, the limits of `risk`, and
+how it starts."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from hedgepair_runner.affording import why_unaffordable
@@ -14,9 +15,14 @@ from hedgepair_runner.bus import BusUnavailable
 from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.manifest import HedgePair
 from hedgepair_runner.desk import Desk
+from hedgepair_runner.leg_watcher import LegWatcher
+from hedgepair_runner.policies import bps_of
 from hedgepair_runner.refusals import StartRefused
+from hedgepair_runner.reporter import Reporter
+from hedgepair_runner.risk_keeper import RiskKeeper
 from hedgepair_runner.starting import start_pause_s
 from hedgepair_runner.venues.tiers import Tier
+from hedgepair_runner.watching import Pace, WatchPolicy, pace_of
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +30,7 @@ _NEEDS = {Role.MAKER: MAKER_NEEDS, Role.HEDGER: HEDGER_NEEDS}
 
 
 class Upkeep:
-    """Of one process, for as long as it lives."""
+    """Of one process, for as long as it lives. `risk` is the maker's, once the tier is known."""
 
     def __init__(self, desk: Desk, manifest: HedgePair) -> None:
         self._desk = desk
@@ -35,6 +41,8 @@ class Upkeep:
             member=f"{desk.pair}:{desk.role.label}:{desk.holder}",
             needs=_NEEDS[desk.role],
         )
+        self._watcher: LegWatcher | None = None
+        self.risk: RiskKeeper | None = None
 
     async def back_off(self, stop: asyncio.Event) -> None:
         """A runner that was started too often lately waits before it asks anybody anything."""
@@ -63,6 +71,38 @@ class Upkeep:
                 raise StartRefused(sentence)
         return tier
 
+    async def shares_master_with(self, account_index: int) -> bool:
+        """Whether an account is under one's own L1 address. Raises VenueUnavailable."""
+        other = await self._desk.venue.read_account(account_index)
+        return bool(other.l1_address) and other.l1_address == self._budget.l1_address
+
+    def watch(self, tier: Tier, reporter: Reporter, *, manifest: Callable[[], HedgePair]) -> None:
+        """Prepares what looks after the limits of `risk`, by the manifest that is in force."""
+        pace = pace_of(tier)
+        self._watcher = LegWatcher(
+            self._desk,
+            lambda: _watch_policy(manifest(), pace),
+            own_lots=lambda: reporter.current().position_lots,
+            on_news=reporter.hurry,
+        )
+        reporter.legs = self._watcher
+        if self._desk.role is Role.MAKER:
+            self.risk = RiskKeeper(self._desk, manifest, watcher=self._watcher)
+
     def tasks(self) -> dict[str, Coroutine[Any, Any, None]]:
         """What runs beside the terms, by name."""
-        return {"budget": self._budget.run()}
+        work = {"budget": self._budget.run()}
+        if self._watcher is not None:
+            work["watch-leg"] = self._watcher.run()
+        if self.risk is not None:
+            work["risk"] = self.risk.run()
+        return work
+
+
+def _watch_policy(manifest: HedgePair, pace: Pace) -> WatchPolicy:
+    risk = manifest.spec.risk
+    return WatchPolicy(
+        min_distance_bps=bps_of(risk.min_margin_distance),
+        wants_day=risk.max_daily_loss is not None,
+        pace=pace,
+    )

@@ -32,6 +32,7 @@ def test_the_defaults_in_whole_numbers() -> None:
         max_distance_bps=200,
         max_position_lots=5_000,
         closing_bps=50,
+        min_distance_bps=1_000,
     )
     assert hedger_policy(pair(), MARKET, same_master=True) == HedgerPolicy(
         max_slippage_bps=50, accepted_net_lots=0, max_net_lots=500, same_master=True
@@ -63,6 +64,7 @@ def test_every_field_reaches_its_policy() -> None:
         max_distance_bps=30,
         max_position_lots=5_000,
         closing_bps=20,
+        min_distance_bps=1_000,
     )
     assert hedger_policy(chosen, MARKET, same_master=False) == HedgerPolicy(
         max_slippage_bps=20, accepted_net_lots=-100, max_net_lots=2_000, same_master=False

@@ -239,7 +239,8 @@ def test_what_is_placed_holds_every_limit(question: QuoteQuestion, policy: Quote
         assert decision.side is policy.open_side
         assert decision.lots <= policy.quantity_lots
         assert after * policy.open_side <= policy.max_position_lots
-    assert abs(decision.price_ticks - mark) * 10_000 <= mark * policy.max_distance_bps
+    bound_bps = policy.closing_bps if decision.is_ioc else policy.max_distance_bps
+    assert abs(decision.price_ticks - mark) * 10_000 <= mark * bound_bps
     smallest = MARKET.smallest_resting_lots(decision.price_ticks)
     if decision.is_ioc:
         assert decision.reduce_only

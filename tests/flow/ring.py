@@ -57,6 +57,7 @@ class RingOptions:
     bus_latency_s: float = 0.0002
     level_lots: int = 2_000
     carried_lots: int = 0
+    started_at_ms: int = 1_800_000_000_000
     has_limits: bool = False
     """The exchange enforces the request limits of its tiers."""
     band_reserve: int = BAND_RESERVE
@@ -88,7 +89,7 @@ class Ring:
     def __init__(self, options: RingOptions) -> None:
         self.options = options
         self.manifest = manifest_of(options.spec)
-        self.clock = LoopClock()
+        self.clock = LoopClock(started_at_ms=options.started_at_ms)
         self.store = MemoryStore(latency_s=options.bus_latency_s)
         self.gateway = assemble(
             ExchangeOptions(
@@ -167,6 +168,17 @@ class Ring:
 
     def report(self, seat: Seat) -> RunnerReport:
         return seat.reporters[-1].current()
+
+    def reports(self, seat: Seat) -> bool:
+        """Whether the runner is up far enough to say anything."""
+        return bool(seat.reporters)
+
+    def report_reason(self, seat: Seat) -> str:
+        return self.report(seat).reason if seat.reporters else ""
+
+    def alarms(self) -> list[tuple[str, str]]:
+        """What the pair's runners told a person, oldest first."""
+        return list(self.store.records[pair_id(self.manifest)].alarms)
 
     def is_in(self, seat: Seat, state: RunnerState, *, reason: str = "") -> bool:
         """Whether the runner is in this state, for this reason if one is given."""

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from hedgepair_runner.contract.halts import Halt, HaltReason
+from hedgepair_runner.contract.legs import LegRisk, read_leg
 
 
 class RunnerState(StrEnum):
@@ -61,6 +62,8 @@ class RunnerReport:
     `reason_code` is a word of the resource's conditions where one fits (such as UnknownMarket).
     `withdrawn_ms` and `flat_ms` are when the venue last proved, since the present wish, that no
     order of the pair rests and that the own position is zero; None: not proved.
+    `leg` is what limits are judged by; `daily_pnl` (of the own account and market, since 00:00 UTC)
+    and `margin_distance` (a ratio) say the same to people.
     `entry_price` and amounts are decimals as text, in quote currency; `realized_pnl` is the
     pair's, after fees and funding, as the hedger counts it.
     `token_owner` is who has the right to act on the gap (design §6), as the hedger knows it:
@@ -107,6 +110,7 @@ class RunnerReport:
     realized_pnl: str | None = None
     daily_pnl: str | None = None
     margin_distance: str | None = None
+    leg: LegRisk | None = None
     fencing_degraded: bool = False
     pod: str = ""
     token_owner: str = ""
@@ -120,6 +124,7 @@ def read_report(text: bytes) -> RunnerReport:
     known["state"] = RunnerState(known["state"])
     known["resting"] = tuple(RestingOrder(**order) for order in known.get("resting", ()))
     known["halts"] = tuple(_read_halt(halt) for halt in known.get("halts", ()))
+    known["leg"] = read_leg(known.get("leg"))
     return RunnerReport(**known)
 
 

@@ -23,6 +23,7 @@ from hedgepair_runner.orders import (
     TimeInForce,
     Verdict,
 )
+from hedgepair_runner.reckoning import DayTrade, FundingPaid
 from hedgepair_runner.units import Market
 from hedgepair_runner.venues.tiers import AccountLimits, Tier
 
@@ -270,6 +271,16 @@ class Venue(Protocol):
         self, market_id: int, *, after_trade_id: int
     ) -> tuple[AccountTrade, ...]:
         """Own trades with a higher id, oldest first, complete back to that id."""
+        ...
+
+    async def read_day_trades(
+        self, market_id: int, *, since_ms: int, after_trade_id: int
+    ) -> tuple[DayTrade, ...]:
+        """Own trades since then with a higher id and what each realised, complete, oldest first."""
+        ...
+
+    async def read_fundings(self, market_id: int, *, since_ms: int) -> tuple[FundingPaid, ...]:
+        """Funding that the own position paid or was paid since then."""
         ...
 
     async def read_public_trades(

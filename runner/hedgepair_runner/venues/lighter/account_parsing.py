@@ -12,6 +12,7 @@ from typing import Any
 from hedgepair_runner.orders import AccountRead, AccountTrade, OwnOrder, Side
 from hedgepair_runner.units import Market
 from hedgepair_runner.venues.lighter.fields import Fields, MalformedFrame, json_list, json_object
+from hedgepair_runner.venues.lighter.risk_parsing import position_margin
 
 Markets = Mapping[int, Market]
 
@@ -143,6 +144,11 @@ def account_of(body: object, markets: Markets, *, account_index: int) -> Account
         collateral=fields.text("collateral"),
         total_asset_value=fields.text("total_asset_value"),
         cancel_all_time_ms=fields.integer("cancel_all_time", 0),
+        maintenance_quote=fields.text("cross_maintenance_margin_requirement", "0"),
+        margins={
+            market.market_id: position_margin(row, market)
+            for row, market in _known(positions, markets, market_field="market_id", channel=channel)
+        },
     )
 
 

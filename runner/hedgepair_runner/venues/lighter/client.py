@@ -18,6 +18,7 @@ from hedgepair_runner.orders import (
     SignedTx,
     Verdict,
 )
+from hedgepair_runner.reckoning import DayTrade, FundingPaid
 from hedgepair_runner.units import Market
 from hedgepair_runner.venues.lighter.feeder import AccountFeed, MarketFeed
 from hedgepair_runner.venues.lighter.limiting import SEND_WEIGHT, Limiter
@@ -205,6 +206,16 @@ class LighterVenue:
         self, market_id: int, *, after_trade_id: int
     ) -> tuple[AccountTrade, ...]:
         return await self._reader.own_trades(market_id, after_trade_id=after_trade_id)
+
+    async def read_day_trades(
+        self, market_id: int, *, since_ms: int, after_trade_id: int
+    ) -> tuple[DayTrade, ...]:
+        return await self._reader.day_trades(
+            market_id, since_ms=since_ms, after_trade_id=after_trade_id
+        )
+
+    async def read_fundings(self, market_id: int, *, since_ms: int) -> tuple[FundingPaid, ...]:
+        return await self._reader.fundings(market_id, since_ms=since_ms)
 
     async def read_public_trades(
         self, market_id: int, account_index: int

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Any
 
-from hedgepair_runner.units import Market
+from hedgepair_runner.units import BPS, Market
 from hedgepair_runner.venues.lighter.fields import Fields, MalformedFrame, scaled
 
 Levels = Sequence[tuple[int, int]]
@@ -48,6 +48,9 @@ def _market(row: object) -> Market:
         min_quote_units=_rounded(fields, "min_quote_amount", quote_decimals, ROUND_CEILING),
         order_quote_limit_units=_rounded(fields, "order_quote_limit", quote_decimals, ROUND_FLOOR),
         is_active=fields.text("status") == "active",
+        # A fraction that is not told is taken for the whole: nothing is carried on a guess.
+        initial_margin_bps=fields.integer("default_initial_margin_fraction", BPS),
+        maintenance_margin_bps=fields.integer("maintenance_margin_fraction", BPS),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import orjson
 
 from hedgepair_runner.orders import AccountRead, AccountTrade, OwnOrder, Verdict
+from hedgepair_runner.reckoning import DayTrade, FundingPaid
 from hedgepair_runner.units import Market
 from hedgepair_runner.venues.lighter.account_parsing import (
     account_of,
@@ -30,10 +31,11 @@ from hedgepair_runner.venues.lighter.answer_parsing import (
 from hedgepair_runner.venues.lighter.fields import Fields, MalformedFrame
 from hedgepair_runner.venues.lighter.limiting import Limiter
 from hedgepair_runner.venues.lighter.market_parsing import markets_of
-from hedgepair_runner.venues.lighter.risk_parsing import limits_of
+from hedgepair_runner.venues.lighter.risk_parsing import day_trades_of, fundings_of, limits_of
 from hedgepair_runner.venues.lighter.tokens import Tokens
 from hedgepair_runner.venues.lighter.transport import Transport, TransportLost
 from hedgepair_runner.venues.tiers import AccountLimits, weight_of
+from hedgepair_runner.venues.urgency import best_lane
 from hedgepair_runner.venues.venue import Lane, Signer, VenueRefused, VenueUnavailable
 
 REQUEST_TIMEOUT_S = 5.0
@@ -83,7 +85,8 @@ class Reader:
 
     async def active_orders(self, market_id: int) -> tuple[OwnOrder, ...]:
         params = {"account_index": self._own, "market_id": str(market_id)}
-        return await self._orders("accountActiveOrders", params, lane=Lane.READ)
+        # A start, a stop and a withdrawal wait for this proof.
+        return await self._orders("accountActiveOrders", params, lane=Lane.CANCEL)
 
     async def orders(self, client_order_indexes: Sequence[int]) -> tuple[OwnOrder, ...]:
         """By our own ids, twenty at a time; an id that the venue does not know is missing."""
@@ -157,6 +160,53 @@ class Reader:
 
         return _believed(read)
 
+    async def day_trades(
+        self, market_id: int, *, since_ms: int, after_trade_id: int
+    ) -> tuple[DayTrade, ...]:
+        """Own trades since then with a higher id, complete, oldest first."""
+        market = self.markets_by_id[market_id]
+        params = {
+            "account_index": self._own,
+            "market_id": str(market_id),
+            "sort_by": "trade_id",
+            "sort_dir": "desc",
+            "limit": str(_TRADES_A_PAGE),
+        }
+        found: dict[int, DayTrade] = {}
+        for _ in range(_MOST_PAGES):
+            body = await self._read(_API + "trades", params, is_private=True)
+            page, cursor = self._day_page(body, market)
+            wanted = [
+                trade
+                for trade in page
+                if trade.timestamp_ms >= since_ms and trade.trade_id > after_trade_id
+            ]
+            found.update((trade.trade_id, trade) for trade in wanted)
+            if len(wanted) < len(page) or not cursor or not page:
+                return tuple(found[key] for key in sorted(found))
+            params["cursor"] = cursor
+        raise VenueUnavailable(f"trades: no end after {_MOST_PAGES} pages")
+
+    def _day_page(self, body: object, market: Market) -> tuple[tuple[DayTrade, ...], str]:
+        def read() -> tuple[tuple[DayTrade, ...], str]:
+            fields = Fields(body, channel="trades")
+            own = self._signer.account_index
+            trades = day_trades_of(fields.rows("trades"), market, account_index=own)
+            return trades, fields.text("next_cursor", "")
+
+        return _believed(read)
+
+    async def fundings(self, market_id: int, *, since_ms: int) -> tuple[FundingPaid, ...]:
+        """Funding of one's own position since then: at most 24 payments a day."""
+        params = {
+            "account_index": self._own,
+            "market_ids": str(market_id),
+            "limit": str(_TRADES_A_PAGE),
+        }
+        body = await self._read(_API + "positionFunding", params, is_private=True)
+        paid = _believed(lambda: fundings_of(body))
+        return tuple(each for each in paid if each.timestamp_ms >= since_ms)
+
     async def public_trades(self, market_id: int, account_index: int) -> tuple[AccountTrade, ...]:
         params = {"market_id": str(market_id), "limit": str(_TRADES_A_PAGE)}
         body = await self._read(_API + "recentTrades", params)
@@ -193,7 +243,7 @@ class Reader:
         is_private: bool = False,
         lane: Lane = Lane.READ,
     ) -> Any:
-        await self._wait_for_budget(lane, weight_of(path), path)
+        await self._wait_for_budget(best_lane(lane), weight_of(path), path)
         auth = self._tokens.current() if is_private else None
         try:
             status, body = await self._transport.get(

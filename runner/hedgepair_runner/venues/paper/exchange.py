@@ -9,11 +9,7 @@ from itertools import islice
 
 from hedgepair_runner.venues.paper import keys, privileges
 from hedgepair_runner.venues.paper.account_views import account_view
-from hedgepair_runner.venues.paper.accounts import (
-    INSURANCE_FUND,
-    is_account_index,
-    is_key_index,
-)
+from hedgepair_runner.venues.paper.accounts import INSURANCE_FUND, is_account_index, is_key_index
 from hedgepair_runner.venues.paper.admitting import Admission
 from hedgepair_runner.venues.paper.book_views import book_view, touch
 from hedgepair_runner.venues.paper.doors import Doors
@@ -323,6 +319,10 @@ class Exchange:
     def set_tier(self, account_index: int, tier_name: str) -> None:
         account = self._engine.accounts.use(account_index, self._engine.now_us)
         self._engine.accounts.set_tier(account, tier_name)
+
+    def set_quota(self, account_index: int, remaining: int) -> None:
+        """Of the account's whole L1 address; without effect on a tier that has no quota."""
+        self._engine.accounts.use(account_index, self._engine.now_us).quota.remaining = remaining
 
     def deposit(self, account_index: int, amount_pico: int, *, now_us: int) -> None:
         """Negative: a withdrawal."""
