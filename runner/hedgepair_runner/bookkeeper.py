@@ -57,6 +57,8 @@ class Bookkeeper:
         self._backfilled_s: dict[int, float] = {}
         self._proved_s = clock.boot_s()
         self._told_lots: dict[int, int] = {}
+        self.also_told: Callable[[tuple[AccountTrade, ...]], None] | None = None
+        """Hears every new trade, too, after `on_trades` did."""
 
     def add(self, trades: Iterable[AccountTrade]) -> tuple[AccountTrade, ...]:
         """Enters trades of any source, in the order of their ids; returns those that were new."""
@@ -69,6 +71,8 @@ class Bookkeeper:
                 new.append(trade)
         if new:
             self._on_trades(tuple(new))
+            if self.also_told is not None:
+                self.also_told(tuple(new))
         return tuple(new)
 
     def told(self, account_index: int, positions_lots: Mapping[int, int], *, whole: bool) -> None:

@@ -125,6 +125,8 @@ class Carrier:
                 raise KeyRefused(f"{result.code} {result.message}")
         elif isinstance(result, Ambiguous):
             self._metrics.ambiguous_send()
+        else:
+            slot.accepted_s = slot.accepted_s or self._clock.boot_s()
         self._line.answered(slot, result)
         self._on_news()
 

@@ -12,6 +12,7 @@ from hedgepair_runner.halt_keeper import HaltKeeper
 from hedgepair_runner.leaser import Leaser
 from hedgepair_runner.metrics import RunnerMetrics
 from hedgepair_runner.noncing import BAND_RESERVE
+from hedgepair_runner.receipt_store import ReceiptStore
 from hedgepair_runner.sharing import Sharing
 from hedgepair_runner.steering_store import SteeringStore
 from hedgepair_runner.token_store import TokenStore
@@ -47,6 +48,8 @@ class Desk:
     leaser: Leaser
     clock: Clock
     metrics: RunnerMetrics
+    receipts: ReceiptStore | None = None
+    """None: nobody keeps receipts."""
     sharing: Sharing | None = None
     """None: nobody else lives on this account's or its L1 address's limits."""
     reread_key: Callable[[], bool] = _no_other_key

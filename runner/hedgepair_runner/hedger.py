@@ -237,6 +237,10 @@ class Hedger:
         return gap is not None and gap == self._carried_lots and not self._exposure.slots
 
     @property
+    def office(self) -> Office | None:
+        return self._office
+
+    @property
     def is_spent(self) -> bool:
         office = self._office
         return office is not None and office.line.is_spent and not office.slots

@@ -41,6 +41,8 @@ class Chain:
         self.head_id = 0
         self.head_lots = 0
         self.anchor_id = 0
+        self.anchored_lots = 0
+        """The position after `anchor_id`, when it was anchored."""
         self.last_trade_id = 0
         """Of the newest linked trade; 0 while there is none since the anchor."""
         self._waiting: list[tuple[int, AccountTrade]] = []
@@ -94,7 +96,7 @@ class Chain:
         self.is_anchored = True
         self.is_doubted = False
         self.anchor_id = self.head_id = trade_id
-        self.head_lots = position_lots
+        self.head_lots = self.anchored_lots = position_lots
         self.last_trade_id = 0
         self._waiting = [
             (trade.trade_id, trade) for trade in self._kept if trade.trade_id > trade_id

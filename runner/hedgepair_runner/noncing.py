@@ -95,6 +95,9 @@ class Slot:
     phase: Phase = Phase.SENDING
     sent_s: float = 0.0
     """When its bytes were last handed over (boot clock)."""
+    first_sent_s: float = 0.0
+    accepted_s: float = 0.0
+    """When the door first said 200; 0.0: it has not. For receipts only."""
     sends: int = 0
     in_hand: int = 0
     """Sends whose answer is still awaited."""
@@ -212,6 +215,7 @@ class Line:
 
     def sending(self, slot: Slot, *, now_s: float) -> None:
         slot.sent_s = now_s
+        slot.first_sent_s = slot.first_sent_s or now_s
         slot.sends += 1
         slot.in_hand += 1
 

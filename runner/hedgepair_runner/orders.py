@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import IntEnum, StrEnum
 
 
@@ -110,6 +111,8 @@ class AccountTrade:
     fee_millionths: int
     trade_type: str
     timestamp_ms: int
+    entry_before_units: int | None = None
+    """Unsigned entry value of that position (lots · ticks), where the source tells it."""
 
     @property
     def after_lots(self) -> int:
@@ -119,6 +122,15 @@ class AccountTrade:
     def is_forced(self) -> bool:
         """A liquidation, deleverage or settlement: nobody's order of ours."""
         return self.trade_type != "trade"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funding:
+    """A funding payment of one account; `change_quote` is what it did to it (protocol §3.10)."""
+
+    account_index: int
+    at_ms: int
+    change_quote: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -266,6 +266,10 @@ class Quoter:
             office.cancel_all(nonce=self._quotes.take_nonce(office))
 
     @property
+    def office(self) -> Office | None:
+        return self._office
+
+    @property
     def is_spent(self) -> bool:
         return self._office is not None and self._office.line.is_spent
 

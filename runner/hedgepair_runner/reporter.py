@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from typing import Protocol
 
+from hedgepair_runner.booking import plain
 from hedgepair_runner.bus import Bus, BusUnavailable
 from hedgepair_runner.concluding import Standing, framed
 from hedgepair_runner.contract.identity import Role
@@ -60,6 +62,8 @@ class Reporter:
         self.officer: Reporting | None = None
         self.legs: LegSource | None = None
         """What is known of the own account's risk."""
+        self.realized: Callable[[], Decimal | None] = lambda: None
+        """What the pair has realised, as far as this runner knows."""
         self.stopping = False
         self._state = RunnerState.STARTING
 
@@ -110,6 +114,9 @@ class Reporter:
             return self._with_leg(blank)
         stopping = self.stopping and self.state is RunnerState.RUNNING
         report = self.officer.report(self.state, stopping=stopping)
+        realized = self.realized()
+        if realized is not None:
+            report = replace(report, realized_pnl=plain(realized))
         framed_report = framed(report, self._standing(), instructed=self.officer.instructed)
         return self._with_leg(framed_report)
 

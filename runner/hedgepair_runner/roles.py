@@ -50,6 +50,7 @@ from hedgepair_runner.redis_bus import (
     RedisLeases,
     connect,
 )
+from hedgepair_runner.redis_receipts import RedisReceipts
 from hedgepair_runner.redis_sharing import RedisSharing
 from hedgepair_runner.redis_steering import RedisSteering
 from hedgepair_runner.redis_tokens import RedisTokens
@@ -140,6 +141,7 @@ async def run_role(
             leaser=Leaser(leases, holder=settings.holder, clock=clock),
             clock=clock,
             metrics=metrics,
+            receipts=RedisReceipts(client, pair=settings.pair),
             sharing=RedisSharing(
                 client, venue=settings.endpoints.venue_id, namespace=settings.pair.namespace
             ),

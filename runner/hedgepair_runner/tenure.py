@@ -35,6 +35,8 @@ from hedgepair_runner.ledger import Chain
 from hedgepair_runner.noncing import Band
 from hedgepair_runner.refusals import StartRefused
 from hedgepair_runner.refusing import FENCING_UNAVAILABLE, KEY_REFUSED_CODE, key_sentence
+from hedgepair_runner.office import Office
+from hedgepair_runner.receipt_keeper import ReceiptKeeper
 from hedgepair_runner.reporter import Reporter
 from hedgepair_runner.steerer import Steerer
 from hedgepair_runner.steering import Course
@@ -52,6 +54,7 @@ logger = logging.getLogger(__name__)
 PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 """Between terms: restarts back off (design §5)."""
 STOP_POLL_S = 0.02
+RECEIPTS_WITHIN_S = 3.0
 WIND_DOWN_S = 45.0
 """Within a pod's grace period of 60 s."""
 
@@ -71,6 +74,11 @@ class Officer(Protocol):
 
     @property
     def is_spent(self) -> bool: ...
+
+    @property
+    def office(self) -> Office | None:
+        """None before `begin`."""
+        ...
 
     def on_venue(self, event: VenueEvent) -> None: ...
 
@@ -129,6 +137,7 @@ class Tenure:
         self._owes = False
         self._was_in_office = False
         self._leave_by_s: float | None = None
+        self._receipts: ReceiptKeeper | None = None
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Until `stop` is set and the last term ended in order. Raises StartRefused."""
@@ -237,6 +246,9 @@ class Tenure:
             async with asyncio.TaskGroup() as tasks:
                 officer = self._officer = self._appoint(tasks)
                 self._reporter.officer = officer
+                self._receipts = self._new_receipts(officer)
+                if self._receipts is not None:
+                    self._reporter.realized = self._receipts.realized
                 tasks.create_task(self._desk.leaser.keep(), name="lease")
                 tasks.create_task(self._pump_venue(officer), name="pump-venue")
                 tasks.create_task(self._pump_bus(officer), name="pump-bus")
@@ -256,6 +268,9 @@ class Tenure:
         logger.info("running", extra={"role": self._desk.role.label})
         tasks.create_task(officer.books.keep(), name="books")
         tasks.create_task(officer.act(), name="act")
+        if self._receipts is not None and officer.office is not None:
+            keeping = self._receipts.keep(officer.office, officer.own)
+            tasks.create_task(keeping, name="receipts")
         concluder = Concluder(self._desk, officer, self._steerer)
         tasks.create_task(concluder.run(), name="conclude")
         watcher = ClockWatcher(self._desk, withhold=officer.withhold_for_clock)
@@ -272,10 +287,21 @@ class Tenure:
                     await officer.wind_down()
             except TimeoutError:
                 logger.warning("stopped with something left open")
+            if self._receipts is not None:
+                await self._receipts.flush(within_s=RECEIPTS_WITHIN_S)
             self._owes = False
             self._reporter.state = RunnerState.STOPPED
             await self._reporter.write()
         raise _TermOver
+
+    def _new_receipts(self, officer: Officer) -> ReceiptKeeper | None:
+        """Of this term; it hears of trades from their first on."""
+        store = self._desk.receipts
+        if store is None:
+            return None
+        keeper = ReceiptKeeper(self._desk, store)
+        officer.books.also_told = keeper.note
+        return keeper
 
     async def _take_office(self, officer: Officer) -> None:
         """Fence, then read: nothing is decided before both are proved."""

@@ -11,7 +11,9 @@ import orjson
 from hedgepair_runner.bus import Bus, IntentRecord, Leases
 from hedgepair_runner.contract import keys
 from hedgepair_runner.contract.identity import PairId, Role, VenueId
+from hedgepair_runner.receipt_store import ReceiptStore
 from hedgepair_runner.redis_bus import RedisBus, RedisLeases, connect
+from hedgepair_runner.redis_receipts import RedisReceipts
 from hedgepair_runner.redis_sharing import RedisSharing
 from hedgepair_runner.redis_steering import RedisSteering
 from hedgepair_runner.redis_tokens import RedisTokens
@@ -19,6 +21,7 @@ from hedgepair_runner.sharing import Sharing
 from hedgepair_runner.steering_store import SteeringStore
 from hedgepair_runner.token_store import TokenStore
 from tests.flow.memory_bus import MemoryBus, MemoryLeases, MemoryStore, MemoryTokens
+from tests.flow.memory_receipts import MemoryReceipts
 from tests.flow.memory_sharing import MemorySharing
 from tests.flow.memory_steering import MemorySteering
 
@@ -37,6 +40,8 @@ class World(Protocol):
     def tokens(self, pair: PairId = PAIR) -> TokenStore: ...
 
     def sharing(self) -> Sharing: ...
+
+    def receipts(self, pair: PairId = PAIR) -> ReceiptStore: ...
 
     def steering(self, pair: PairId = PAIR) -> SteeringStore: ...
 
@@ -84,6 +89,9 @@ class MemoryWorld:
 
     async def acknowledge(self, halt_id: str) -> None:
         self.store.records[PAIR].acknowledged[halt_id] = 1
+
+    def receipts(self, pair: PairId = PAIR) -> ReceiptStore:
+        return MemoryReceipts(self.store, pair=pair)
 
     async def flush(self) -> None:
         self.store.flush()
@@ -140,6 +148,11 @@ class RedisWorld:
 
     async def acknowledge(self, halt_id: str) -> None:
         await self.client.hset(keys.acknowledged(PAIR), halt_id, "1")
+
+    def receipts(self, pair: PairId = PAIR) -> ReceiptStore:
+        client = connect(self.url_of(pair), timeout_s=5.0)
+        self.opened.append(client)
+        return RedisReceipts(client, pair=pair)
 
     async def flush(self) -> None:
         await self.client.flushdb()

@@ -19,8 +19,14 @@ Pair = dict[Role, Seat]
 Act = Callable[[Ring, Pair], Awaitable[None]]
 
 
-def harmed(act: Act, options: RingOptions | None = None) -> None:
-    """A pair rests its first quote; `act` harms it; it must trade again, and end in order."""
+def harmed(
+    act: Act,
+    options: RingOptions | None = None,
+    *,
+    then: Callable[[Ring], None] = lambda ring: None,
+) -> None:
+    """A pair rests its first quote; `act` harms it; it must trade again, and end in order. `then`
+    looks at what is left."""
 
     async def scenario(ring: Ring) -> None:
         pair = ring.start_all()
@@ -30,6 +36,7 @@ def harmed(act: Act, options: RingOptions | None = None) -> None:
         await trade_on(ring)
         await ring.stop_all()
         ring.audit()
+        then(ring)
 
     run_ring(scenario, options or RingOptions())
 

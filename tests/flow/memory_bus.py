@@ -56,6 +56,8 @@ class Records:
     reports: dict[Role, tuple[float, RunnerReport]] = field(default_factory=dict)
     alarms: list[tuple[str, str]] = field(default_factory=list)
     token: Token | None = None
+    receipts: dict[int, bytes] = field(default_factory=dict)
+    """By client order index."""
     desired: dict[Role, bytes] = field(default_factory=dict)
     halts: dict[str, str] = field(default_factory=dict)
     acknowledged: dict[str, int] = field(default_factory=dict)

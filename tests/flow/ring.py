@@ -16,6 +16,7 @@ from typing import Any
 from hedgepair_runner.contract.desired import Desired, Wish, write_desired
 from hedgepair_runner.contract.identity import PairId, Role
 from hedgepair_runner.contract.manifest import HedgePair, load_manifest
+from hedgepair_runner.contract.receipts import Receipt, read_receipt
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.desired_watcher import WishFiles
 from hedgepair_runner.halt_file import HaltFile
@@ -32,6 +33,7 @@ from hedgepair_runner.venues.paper.settings import ExchangeSettings
 from tests.flow import auditing
 from tests.flow.memory_bus import MemoryStore
 from tests.flow.pausing_loop import in_virtual_time
+from tests.flow.receipt_audit import receipt_faults
 from tests.flow.scripted_market import ScriptedMarket
 from tests.flow.seats import CHAIN_ID, Seat, Surroundings
 from tests.flow.telling import timeline
@@ -285,8 +287,24 @@ class Ring:
 
     def audit(self, *, may_rest: bool = False) -> None:
         found = auditing.faults_of(self.exchange, self.judged, may_rest=may_rest)
+        found += self._receipt_faults()
         if found:
             raise AssertionError("; ".join(found))
+
+    def receipts(self) -> list[Receipt]:
+        """As Redis holds them, in the order of the tape."""
+        kept = self.store.records[pair_id(self.manifest)].receipts.values()
+        return sorted(map(read_receipt, kept), key=lambda receipt: receipt.last_trade_id)
+
+    def _receipt_faults(self) -> list[str]:
+        """Of roles whose last runner ended in order: it left no executed order without one."""
+        last = {seat.role: seat for seat in self.seats}
+        ended = tuple(
+            role
+            for role, seat in last.items()
+            if seat.stop.is_set() and not seat.is_killed and not seat.is_running
+        )
+        return receipt_faults(self.exchange, self.judged, self.receipts(), roles=ended)
 
     # -- inside --
 

@@ -33,6 +33,7 @@ from hedgepair_runner.venues.paper.inprocess import InProcessTransport, LoopCloc
 from hedgepair_runner.venues.paper.paper_signer import PaperSigner
 from hedgepair_runner.venues.venue import Signer, VenueUnavailable
 from tests.flow.memory_bus import MemoryBus, MemoryLeases, MemoryStore, MemoryTokens
+from tests.flow.memory_receipts import MemoryReceipts
 from tests.flow.memory_sharing import MemorySharing
 from tests.flow.memory_steering import MemorySteering
 from tests.flow.pausing_loop import Process, outside, start
@@ -299,6 +300,7 @@ class Seat:
             leaser=Leaser(self.leases, holder=self.name, clock=self.clock),
             clock=self.clock,
             metrics=RunnerMetrics(),
+            receipts=MemoryReceipts(self.store, pair=pair),
             sharing=MemorySharing(self.store, self.store.shared),
             band_reserve=self.around.band_reserve,
         )

@@ -16,6 +16,7 @@ from hedgepair_runner.orders import (
     AccountRead,
     AccountTrade,
     Book,
+    Funding,
     OwnOrder,
     SendResult,
     Side,
@@ -281,6 +282,16 @@ class Venue(Protocol):
 
     async def read_fundings(self, market_id: int, *, since_ms: int) -> tuple[FundingPaid, ...]:
         """Funding that the own position paid or was paid since then."""
+        ...
+
+    async def read_recent_own_trades(self, market_id: int) -> tuple[AccountTrade, ...]:
+        """The newest own trades that one answer holds, oldest first."""
+        ...
+
+    async def read_account_fundings(
+        self, account_index: int, market_id: int, *, since_ms: int
+    ) -> tuple[Funding, ...]:
+        """Funding payments of any account after that moment, oldest first."""
         ...
 
     async def read_public_trades(

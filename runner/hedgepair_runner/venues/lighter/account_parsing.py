@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from hedgepair_runner.orders import AccountRead, AccountTrade, OwnOrder, Side
+from hedgepair_runner.orders import AccountRead, AccountTrade, Funding, OwnOrder, Side
 from hedgepair_runner.units import Market
 from hedgepair_runner.venues.lighter.fields import Fields, MalformedFrame, json_list, json_object
 from hedgepair_runner.venues.lighter.risk_parsing import position_margin
@@ -105,7 +105,16 @@ def _side(fields: Fields, market: Market, *, account_index: int, side: Side) -> 
         fee_millionths=fields.integer(f"{role}_fee", 0),
         trade_type=fields.text("type"),
         timestamp_ms=fields.integer("timestamp"),
+        entry_before_units=_entry_units(fields, f"{role}_entry_quote_before", market),
     )
+
+
+def _entry_units(fields: Fields, field: str, market: Market) -> int | None:
+    """For the books alone: what cannot be read here must not keep a trade from being hedged."""
+    try:
+        return abs(fields.scaled(field, market.size_decimals + market.price_decimals, "0"))
+    except MalformedFrame:
+        return None
 
 
 def positions_of(rows: Iterable[object], markets: Markets, *, channel: str) -> dict[int, int]:
@@ -150,6 +159,20 @@ def account_of(body: object, markets: Markets, *, account_index: int) -> Account
             for row, market in _known(positions, markets, market_field="market_id", channel=channel)
         },
     )
+
+
+def funding_page_of(body: object, account_index: int) -> tuple[dict[int, Funding], str]:
+    """A page of `positionFunding` by funding id, and the cursor of the next (protocol §3.10)."""
+    fields = Fields(body, channel="positionFunding")
+    found: dict[int, Funding] = {}
+    for row in fields.rows("position_fundings"):
+        payment = Fields(row, channel="positionFunding")
+        found[payment.integer("funding_id")] = Funding(
+            account_index=account_index,
+            at_ms=payment.integer("timestamp") * 1_000,
+            change_quote=payment.decimal("change"),
+        )
+    return found, fields.text("next_cursor", "")
 
 
 def listed_by_market(frame: Mapping[str, Any], field: str, *, channel: str) -> list[object]:

@@ -13,6 +13,7 @@ from hedgepair_runner.orders import (
     AccountRead,
     AccountTrade,
     Book,
+    Funding,
     OwnOrder,
     SendResult,
     SignedTx,
@@ -216,6 +217,14 @@ class LighterVenue:
 
     async def read_fundings(self, market_id: int, *, since_ms: int) -> tuple[FundingPaid, ...]:
         return await self._reader.fundings(market_id, since_ms=since_ms)
+
+    async def read_recent_own_trades(self, market_id: int) -> tuple[AccountTrade, ...]:
+        return await self._reader.recent_own_trades(market_id)
+
+    async def read_account_fundings(
+        self, account_index: int, market_id: int, *, since_ms: int
+    ) -> tuple[Funding, ...]:
+        return await self._reader.account_fundings(account_index, market_id, since_ms=since_ms)
 
     async def read_public_trades(
         self, market_id: int, account_index: int

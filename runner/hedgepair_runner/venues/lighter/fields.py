@@ -7,6 +7,7 @@ alone (protocol §1.3); a float never touches money.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 Json = Mapping[str, Any]
@@ -88,6 +89,17 @@ class Fields:
             return scaled(text, decimals)
         except ValueError as error:
             raise MalformedFrame(self.channel, field, str(error)) from error
+
+    def decimal(self, field: str) -> Decimal:
+        """A decimal text as it stands."""
+        text = self.text(field)
+        try:
+            amount = Decimal(text)
+        except ArithmeticError:
+            raise self.wrong(field, "a decimal number", text) from None
+        if not amount.is_finite():
+            raise self.wrong(field, "a decimal number", text)
+        return amount
 
     def nested(self, field: str) -> Json:
         return json_object(self.row.get(field), channel=self.channel, field=field)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import orjson
 
-from hedgepair_runner.orders import AccountRead, AccountTrade, OwnOrder, Verdict
+from hedgepair_runner.orders import AccountRead, AccountTrade, Funding, OwnOrder, Verdict
 from hedgepair_runner.reckoning import DayTrade, FundingPaid
 from hedgepair_runner.units import Market
 from hedgepair_runner.venues.lighter.account_parsing import (
     account_of,
+    funding_page_of,
     orders_of,
     own_trades_of,
     trades_of,
@@ -129,13 +131,7 @@ class Reader:
 
     async def own_trades(self, market_id: int, *, after_trade_id: int) -> tuple[AccountTrade, ...]:
         """Newest first, page by page, until the id is reached or there are no more."""
-        params = {
-            "account_index": self._own,
-            "market_id": str(market_id),
-            "sort_by": "trade_id",
-            "sort_dir": "desc",
-            "limit": str(_TRADES_A_PAGE),
-        }
+        params = self._newest_trades(market_id)
         found: dict[int, AccountTrade] = {}
         for _ in range(_MOST_PAGES):
             body = await self._read(_API + "trades", params, is_private=True)
@@ -146,6 +142,41 @@ class Reader:
                 return tuple(found[key] for key in sorted(found) if key > after_trade_id)
             params["cursor"] = cursor
         raise VenueUnavailable(f"trades: no end after {_MOST_PAGES} pages")
+
+    async def recent_own_trades(self, market_id: int) -> tuple[AccountTrade, ...]:
+        params = self._newest_trades(market_id)
+        page, _ = self._trade_page(await self._read(_API + "trades", params, is_private=True))
+        return tuple(sorted(page, key=lambda trade: trade.trade_id))
+
+    def _newest_trades(self, market_id: int) -> dict[str, str]:
+        return {
+            "account_index": self._own,
+            "market_id": str(market_id),
+            "sort_by": "trade_id",
+            "sort_dir": "desc",
+            "limit": str(_TRADES_A_PAGE),
+        }
+
+    async def account_fundings(
+        self, account_index: int, market_id: int, *, since_ms: int
+    ) -> tuple[Funding, ...]:
+        """Newest first, page by page, until that moment. Of other accounts they are public."""
+        params = {
+            "account_index": str(account_index),
+            "market_ids": str(market_id),
+            "limit": str(_TRADES_A_PAGE),
+        }
+        is_own = str(account_index) == self._own
+        found: dict[int, Funding] = {}
+        for _ in range(_MOST_PAGES):
+            body = await self._read(_API + "positionFunding", params, is_private=is_own)
+            page, cursor = _believed(partial(funding_page_of, body, account_index))
+            within = {key: row for key, row in page.items() if row.at_ms > since_ms}
+            found |= within
+            if not cursor or len(within) < len(page):
+                return tuple(sorted(found.values(), key=lambda row: row.at_ms))
+            params["cursor"] = cursor
+        raise VenueUnavailable(f"positionFunding: no end after {_MOST_PAGES} pages")
 
     def _trade_page(self, body: object) -> tuple[tuple[AccountTrade, ...], str]:
         def read() -> tuple[tuple[AccountTrade, ...], str]:

@@ -1,0 +1,44 @@
+"""Where receipts are on record, as a port (design §8).
+
+A failed call raises BusUnavailable and says nothing about whether it took effect: adding again is
+safe, since an order has one receipt whoever writes it and however often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Protocol
+
+from hedgepair_runner.contract.identity import Role
+from hedgepair_runner.contract.receipts import Receipt
+from hedgepair_runner.orders import AccountTrade
+
+KEPT_RECEIPTS = 10_000
+"""The newest stay in Redis; a history store keeps more."""
+
+
+class Stored(Enum):
+    NEW = "new"
+    KNOWN = "known"
+    """The order has its receipt already, and that stays as it is."""
+    ALONE = "alone"
+    """New, and there is no other: whatever was there before is lost."""
+
+
+class ReceiptStore(Protocol):
+    """The receipts of one pair."""
+
+    async def add(self, receipt: Receipt) -> Stored: ...
+
+    async def newest(self, role: Role) -> Receipt | None:
+        """Of this role, by its order's last trade."""
+        ...
+
+    async def read(self, *, since_ms: int, until_ms: int) -> Sequence[Receipt]:
+        """Of orders executed within, oldest first."""
+        ...
+
+    async def told_fills(self) -> Sequence[AccountTrade]:
+        """A's newest trades as the maker told them, oldest first."""
+        ...
