@@ -34,6 +34,8 @@ AGAIN_S = 0.5
 TICK_S = 0.5
 WHOLE_WITHIN_S = 20.0
 """Replicas of the venue's reads may lag; after so long what it tells is taken as all."""
+CHECK_EVERY_S = 30.0
+CHECKED_AT_MOST = 200
 WRITTEN_KEPT = 1_000
 """So many can be written again should Redis lose them in the middle of a term."""
 FUNDING_EVERY_S = 600.0
@@ -58,6 +60,7 @@ class ReceiptKeeper:
         self._funding_is_known = False
         self._unwritten = 0
         self._written: deque[Receipt] = deque(maxlen=WRITTEN_KEPT)
+        self._unchecked: deque[Receipt] = deque(maxlen=CHECKED_AT_MOST)
         self.book = ReceiptBook(
             Issuer(
                 role=desk.role,
@@ -89,6 +92,7 @@ class ReceiptKeeper:
         await self._take_up(office, own)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._write_due(office), name="write-receipts")
+            tasks.create_task(self._check(), name="check-receipts")
             if self._desk.role is Role.HEDGER:
                 tasks.create_task(self._read_fundings(), name="read-fundings")
 
@@ -99,6 +103,7 @@ class ReceiptKeeper:
                 while self.book.is_waiting or self._unwritten:
                     self._woken.set()
                     await asyncio.sleep(TICK_S / 10)
+                await self._mend()
 
     # -- taking up ---------------------------------------------------------------------------
 
@@ -169,6 +174,25 @@ class ReceiptKeeper:
             for earlier in tuple(self._written):
                 await self._patiently(partial(self._store.add, earlier))
         self._written.append(receipt)
+        self._unchecked.append(receipt)
+
+    async def _check(self) -> None:
+        """A Redis that was rolled back has lost what it had taken: that is written again."""
+        while True:
+            await asyncio.sleep(CHECK_EVERY_S)
+            await self._mend()
+
+    async def _mend(self) -> None:
+        checked = tuple(self._unchecked)
+        if not checked:
+            return
+        since_ms = min(receipt.executed_ms for receipt in checked)
+        there = await self._patiently(lambda: self._store.orders(since_ms=since_ms))
+        for receipt in checked:
+            if receipt.client_order_index not in there:
+                await self._patiently(partial(self._store.add, receipt))
+            if self._unchecked and self._unchecked[0] is receipt:
+                self._unchecked.popleft()
 
     def _wall_ms(self, boot_s: float) -> int:
         clock = self._desk.clock

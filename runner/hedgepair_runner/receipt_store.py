@@ -39,6 +39,10 @@ class ReceiptStore(Protocol):
         """Of orders executed within, oldest first."""
         ...
 
+    async def orders(self, *, since_ms: int) -> frozenset[int]:
+        """Client order indexes of all receipts of orders executed since then, and maybe more."""
+        ...
+
     async def told_fills(self) -> Sequence[AccountTrade]:
         """A's newest trades as the maker told them, oldest first."""
         ...

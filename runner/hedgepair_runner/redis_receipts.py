@@ -7,7 +7,7 @@ written since.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, cast
 
 import orjson
@@ -80,14 +80,7 @@ class RedisReceipts:
         return None
 
     async def read(self, *, since_ms: int, until_ms: int) -> tuple[Receipt, ...]:
-        found: list[Receipt] = []
-        after = str(since_ms)
-        while True:
-            entries = await self._entries(self._key, after, "+")
-            found += (read_receipt(fields[b"v"]) for _, fields in entries)
-            if len(entries) < _PAGE:
-                break
-            after = f"({entries[-1][0].decode()}"
+        found = [read_receipt(fields[b"v"]) async for fields in self._since(since_ms)]
         # An entry that came late has a later id than its time.
         return tuple(
             sorted(
@@ -96,6 +89,12 @@ class RedisReceipts:
             )
         )
 
+    async def orders(self, *, since_ms: int) -> frozenset[int]:
+        found: set[int] = set()
+        async for fields in self._since(since_ms):
+            found.add(int(fields[b"order"]))
+        return frozenset(found)
+
     async def told_fills(self) -> tuple[AccountTrade, ...]:
         entries = await self._entries(self._fills, "+", "-", newest_first=True, count=_TOLD_FILLS)
         return tuple(
@@ -103,6 +102,17 @@ class RedisReceipts:
             for _, fields in reversed(entries)
             if fields[b"k"] == b"trade"
         )
+
+    async def _since(self, since_ms: int) -> AsyncIterator[dict[bytes, bytes]]:
+        """An entry's id is never before its order executed."""
+        after = str(since_ms)
+        while True:
+            entries = await self._entries(self._key, after, "+")
+            for _, fields in entries:
+                yield fields
+            if len(entries) < _PAGE:
+                return
+            after = f"({entries[-1][0].decode()}"
 
     async def _entries(
         self, key: str, begin: str, end: str, *, newest_first: bool = False, count: int = _PAGE

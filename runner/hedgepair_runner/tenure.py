@@ -33,10 +33,10 @@ from hedgepair_runner.fencer import (
 from hedgepair_runner.leaser import LeaseLost
 from hedgepair_runner.ledger import Chain
 from hedgepair_runner.noncing import Band
-from hedgepair_runner.refusals import StartRefused
-from hedgepair_runner.refusing import FENCING_UNAVAILABLE, KEY_REFUSED_CODE, key_sentence
 from hedgepair_runner.office import Office
 from hedgepair_runner.receipt_keeper import ReceiptKeeper
+from hedgepair_runner.refusals import StartRefused
+from hedgepair_runner.refusing import FENCING_UNAVAILABLE, KEY_REFUSED_CODE, key_sentence
 from hedgepair_runner.reporter import Reporter
 from hedgepair_runner.steerer import Steerer
 from hedgepair_runner.steering import Course

@@ -32,6 +32,10 @@ class MemoryReceipts:
         within = [each for each in receipts if since_ms <= each.executed_ms < until_ms]
         return sorted(within, key=lambda each: (each.executed_ms, each.last_trade_id))
 
+    async def orders(self, *, since_ms: int) -> frozenset[int]:
+        receipts = await self._store.asked(self._all)
+        return frozenset(r.client_order_index for r in receipts if r.executed_ms >= since_ms)
+
     async def told_fills(self) -> Sequence[AccountTrade]:
         return await self._store.asked(self._fills)
 

@@ -150,6 +150,8 @@ def test_a_period_is_read_by_when_orders_executed(live: Live) -> None:
             await store.add(receipt(nonce, executed_ms=at_ms))
         found = await store.read(since_ms=2_000, until_ms=3_000)
         assert [each.nonce for each in found] == [2]
+        later = {client_order_index(Role.HEDGER, PAIR, nonce) for nonce in (2, 3)}
+        assert await store.orders(since_ms=2_000) == later
 
     live(scenario)
 

@@ -28,6 +28,7 @@ from hedgepair_runner.venues.venue import VenueRefused
 from tests.flow import auditing
 from tests.flow.memory_bus import Held
 from tests.flow.pausing_loop import EndlessWait, in_virtual_time
+from tests.flow.receipt_audit import receipt_faults
 from tests.flow.ring import LEASE_TIMES_S, RECOVERY_S, Ring
 from tests.flow.seats import CHAIN_ID, VENUE, Seat
 from tests.flow.telling import timeline
@@ -288,6 +289,11 @@ class Simulation(Ring):
                 # checker knows what a runner could not know yet.
                 if not (self.checker.has_met_strangers and found.formula in STRANGERS_DOING):
                     self.checker.blame(f"auditor: {found.sentence} (§14.{found.formula})")
+            roles = tuple({seat.role for seat in seats})
+            for sentence in receipt_faults(
+                self.exchange, self.judged, self.receipts(), roles=roles
+            ):
+                self.checker.blame(f"receipts: {sentence} (§14.10)")
 
     def _release_leases(self) -> None:
         """The last holders ended in order: nobody waits for a lease to run out."""

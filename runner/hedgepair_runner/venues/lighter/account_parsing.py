@@ -112,7 +112,7 @@ def _side(fields: Fields, market: Market, *, account_index: int, side: Side) -> 
 def _entry_units(fields: Fields, field: str, market: Market) -> int | None:
     """For the books alone: what cannot be read here must not keep a trade from being hedged."""
     try:
-        return abs(fields.scaled(field, market.size_decimals + market.price_decimals, "0"))
+        return abs(fields.scaled(field, market.size_decimals + market.price_decimals))
     except MalformedFrame:
         return None
 
