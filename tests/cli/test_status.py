@@ -173,7 +173,7 @@ def test_a_halt_is_shown_with_the_command_that_ends_it(redis_url: str, capsys: C
     main(["status", "-f", PAPER, "--redis", redis_url])
 
     told = capsys.readouterr().out
-    assert f"HALT {HALT.id}  ForeignOrders, maker, 1 min" in told
+    assert f"HALT {HALT.id}  ForeignOrders, maker, " in told
     assert f"hedgepair acknowledge -f {PAPER} {HALT.id}" in told
 
 
