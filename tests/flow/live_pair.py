@@ -21,6 +21,7 @@ from hedgepair_runner.local import children
 from hedgepair_runner.local.redis_server import RedisServer
 from hedgepair_runner.redis_bus import RedisBus, RedisLeases, connect
 from hedgepair_runner.venues.paper.assembly import PAPER_CHAIN_ID, ExchangeOptions, serve
+from hedgepair_runner.venues.paper.gateway_settings import Checking, GatewaySettings
 from hedgepair_runner.venues.paper.markets import ETH
 from hedgepair_runner.venues.paper.records import Order
 from hedgepair_runner.venues.paper.server import ExchangeServer
@@ -190,10 +191,15 @@ def write_manifest(home: Path, spec: Mapping[str, Any]) -> Path:
 
 @asynccontextmanager
 async def live_pair(
-    *, redis: RedisServer, home: Path, has_proxy: bool = False
+    *,
+    redis: RedisServer,
+    home: Path,
+    has_proxy: bool = False,
+    checking: Checking = Checking.SAMPLED,
 ) -> AsyncIterator[LivePair]:
     """An exchange with a standing ladder, and leases as after a clean stop. No runner yet."""
-    async with serve(ExchangeOptions(markets=(ETH,))) as server:
+    options = ExchangeOptions(markets=(ETH,), gateway=GatewaySettings(checking=checking))
+    async with serve(options) as server:
         pair = LivePair(server, redis=redis, home=home)
         pair.market.stand()
         await pair.release_leases()
