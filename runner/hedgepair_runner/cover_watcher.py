@@ -38,6 +38,8 @@ class CoverWatcher:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
         self.cover: Cover | None = None
+        self.realized_pnl: str | None = None
+        """Of the pair, as the hedger counts it."""
         self._wanted = asyncio.Event()
 
     @property
@@ -57,6 +59,7 @@ class CoverWatcher:
             except BusUnavailable:
                 report = None
             self.cover = cover_of(report)
+            self.realized_pnl = None if report is None else report.realized_pnl
             on_news()
             await self._pause(POLL_WAITING_S if is_waiting() else POLL_S)
 

@@ -25,10 +25,12 @@ MOST_CHARACTERS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WishFiles:
-    """`desired` is the JSON beside a mounted manifest; `manifest` is followed where that is not."""
+    """`desired` is the JSON beside a mounted manifest; `manifest` is followed where that is not;
+    `progress` is where a local run keeps its count for stopAfter."""
 
     desired: Path | None = None
     manifest: Path | None = None
+    progress: Path | None = None
 
 
 class DesiredWatcher:

@@ -90,6 +90,7 @@ class Hedger:
         self._hold = self._waits_for = ""
         self._clock_fault = ""
         self._wish = Wish.RUN
+        self.completed = ""
         self._fill_seen_s: float | None = None
         self._unhedged_since_s: float | None = None
         self._trespass = Trespass(desk)
@@ -169,6 +170,9 @@ class Hedger:
 
     def sweep(self) -> None:
         """A hedger's orders never rest: whatever is listed is on its way out."""
+
+    async def prepare(self) -> None:
+        """A hedger counts nothing across its terms."""
 
     def begin(self, band: Band) -> None:
         """After the fence and the read: from here on it may act."""

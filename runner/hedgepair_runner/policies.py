@@ -93,15 +93,6 @@ def needs_cover(pair: HedgePair) -> bool:
     return pair.spec.mode is Mode.HEDGE or pair.spec.pairing is not None
 
 
-def unheeded(pair: HedgePair) -> tuple[str, ...]:
-    """Fields that are set and that this version does not act on yet: said at every start."""
-    spec = pair.spec
-    fields = {
-        "spec.stopAfter": spec.stop_after is not None,
-    }
-    return tuple(field for field, is_set in fields.items() if is_set)
-
-
 def _lots(field: str, value: Decimal, market: Market) -> int:
     try:
         return market.lots(value)

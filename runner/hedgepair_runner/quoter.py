@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 from hedgepair_runner.bookkeeper import Bookkeeper
 from hedgepair_runner.bus import BusEvent, TailUp
@@ -16,7 +17,7 @@ from hedgepair_runner.closing import ClosingOrder, Instructions, least
 from hedgepair_runner.contract.desired import Wish
 from hedgepair_runner.contract.halts import HaltReason
 from hedgepair_runner.contract.identity import Role, is_of_pair
-from hedgepair_runner.contract.spec import OnUnhedged
+from hedgepair_runner.contract.spec import OnUnhedged, StopAfter
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.cover_watcher import CoverWatcher
 from hedgepair_runner.desk import Desk, Streams
@@ -28,6 +29,7 @@ from hedgepair_runner.office import Office
 from hedgepair_runner.orders import AccountTrade
 from hedgepair_runner.pager import Pager, foreign_trade, liquidated, reanchored
 from hedgepair_runner.policies import quote_policy
+from hedgepair_runner.progress_keeper import ProgressKeeper
 from hedgepair_runner.quote_keeper import QuoteKeeper
 from hedgepair_runner.quoting import (
     Cancel,
@@ -72,6 +74,7 @@ class Quoter:
         *,
         needs_cover: bool,
         streams: Streams,
+        progress: ProgressKeeper,
         tasks: asyncio.TaskGroup,
         legs: LegsView = no_legs,
     ) -> None:
@@ -118,6 +121,11 @@ class Quoter:
         )
         self._office: Office | None = None
         self._tally = Tally()
+        self._progress = progress
+        self._stop_after: StopAfter | None = None
+        self._judged_pnl: str | None = None
+        self.completed = ""
+        """Which bound of stopAfter was reached: from then on the pair is closed, and stays so."""
         self._placed_under = policy
         self._reason = ""
         self._stopping = ""
@@ -150,6 +158,8 @@ class Quoter:
         self._teller.add(trades)
         self._tasks.create_task(self._teller.publish(), name="publish-fills")
         self._desk.metrics.fill(self._tally.add(trades, self.own))
+        self._progress.add(trades)
+        self._judge_progress()
         for trade in trades:
             self._note_foreign(trade)
         self.changed.set()
@@ -191,6 +201,8 @@ class Quoter:
         # How soon a level may be followed is the account's, not the manifest's.
         self.policy = replace(wanted, least_rest_s=self.policy.least_rest_s)
         self._on_unhedged = course.manifest.spec.risk.on_unhedged
+        self._stop_after = course.manifest.spec.stop_after
+        self._judge_progress()
         wish = course.wish
         if wish is Wish.RELEASE:
             # What is being placed is dropped, and what rests is left alone.
@@ -203,6 +215,18 @@ class Quoter:
         self.changed.set()
         self.step()
 
+    def _judge_progress(self) -> None:
+        pnl = self._judged_pnl = self._cover.realized_pnl
+        cost = None if pnl is None else -Decimal(pnl)
+        self.completed = self._progress.judge(self._stop_after, cost=cost)
+        order = ClosingOrder(target_lots=0, reason=self.completed) if self.completed else None
+        self._steering.withhold("stopAfter", self.completed)
+        self._steering.close("stopAfter", order)
+
+    async def prepare(self) -> None:
+        """What was counted before this term, and at the venue since then."""
+        await self._progress.take_up(anchor_id=self.own.anchor_id)
+
     def begin(self, band: Band) -> None:
         """After the fence and the read: from here on it may act."""
         self._office = Office(self._desk, band, tasks=self._tasks, on_news=self.step)
@@ -214,6 +238,7 @@ class Quoter:
     async def act(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tick(), name="tick")
+            tasks.create_task(self._progress.run(), name="keep-progress")
             tasks.create_task(self._unwinder.run(), name="right")
             if self._needs_cover:
                 watching = self._cover.run(
@@ -233,11 +258,14 @@ class Quoter:
             take_nonce = self._quotes.take_nonce
             await prove_withdrawn(self._desk, office, take_nonce=lambda: take_nonce(office))
             await self._unwinder.retire()
+            await self._progress.write()
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
             await self._teller.publish_again()
+            if self._cover.realized_pnl != self._judged_pnl:
+                self._judge_progress()
             self.step()
 
     def is_withdrawn(self) -> bool:
@@ -253,7 +281,11 @@ class Quoter:
         self.instructions.withhold("clock", reason)
 
     def is_quiet(self) -> bool:
-        return self.is_withdrawn()
+        """A completed pair is done only once the hedger has closed its leg, too."""
+        cover = self._cover.cover
+        is_owed = bool(self.completed) and self._needs_cover
+        is_covered = cover is not None and cover.gap_lots in (0, cover.carried_lots)
+        return self.is_withdrawn() and (is_covered or not is_owed)
 
     @property
     def flat_lots(self) -> int:
@@ -362,6 +394,7 @@ class Quoter:
     # -- telling -----------------------------------------------------------------------------
 
     def report(self, state: RunnerState, *, stopping: bool) -> RunnerReport:
+        progress, market = self._progress.progress, self._desk.market
         if state is RunnerState.RUNNING and self._standing_obstacles():
             state = RunnerState.HOLDING
         return replace(
@@ -374,5 +407,6 @@ class Quoter:
             resting=self._quotes.resting(),
             open_orders=len(self._quotes.resting()),
             fills=self._tally.fills,
-            rounds=self._tally.rounds,
+            rounds=self._tally.rounds if progress is None else progress.rounds,
+            volume=None if progress is None else f"{market.quote(progress.volume_units):f}",
         )

@@ -23,6 +23,12 @@ class RedisSteering:
         found = await asked(self._client.get(keys.desired(self._pair, role)))
         return cast(bytes | None, found)
 
+    async def read_progress(self) -> bytes | None:
+        return cast(bytes | None, await asked(self._client.get(keys.progress(self._pair))))
+
+    async def write_progress(self, text: str) -> None:
+        await asked(self._client.set(keys.progress(self._pair), text))
+
     async def read_halts(self) -> HaltsRead:
         texts = await asked(
             cast(Awaitable[dict[bytes, bytes]], self._client.hgetall(keys.halts(self._pair)))

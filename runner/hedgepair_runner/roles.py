@@ -39,9 +39,9 @@ from hedgepair_runner.policies import (
     ladder_policy,
     needs_cover,
     quote_policy,
-    unheeded,
 )
 from hedgepair_runner.probe_files import refuse_unprobed
+from hedgepair_runner.progress_keeper import ProgressKeeper
 from hedgepair_runner.quoter import Quoter
 from hedgepair_runner.redis_bus import (
     COMMAND_TIMEOUT_S,
@@ -91,7 +91,6 @@ async def run_role(
         refuse_unprobed(
             settings.manifest, (role,), probes_dir=settings.probes_dir, environ=settings.environ
         )
-    logger.warning("settings not acted on yet", extra={"fields": list(unheeded(settings.manifest))})
     clock = SystemClock()
     account = account_of(role, settings.manifest)
     client = connect(settings.redis_url, timeout_s=COMMAND_TIMEOUT_S)
@@ -152,6 +151,7 @@ async def run_role(
             desired=settings.desired_file,
             # A mounted desired state brings its manifest along.
             manifest=settings.manifest_file if settings.desired_file is None else None,
+            progress=settings.state_dir and settings.state_dir / "progress.json",
         )
         await serve(desk, settings.manifest, stop=stop, files=files, on_reporter=on_reporter)
         return 0
@@ -203,7 +203,8 @@ async def serve(
     if on_reporter is not None:
         on_reporter(reporter)
     upkeep.watch(tier, reporter, manifest=lambda: steerer.course.manifest)
-    appoint = await _appointment(desk, steerer, streams, upkeep, tier, stop)
+    progress = ProgressKeeper(desk, file=files.progress)
+    appoint = await _appointment(desk, steerer, streams, upkeep, tier, progress, stop)
     if appoint is None:
         return
     tenure = Tenure(desk, streams=streams, appoint=appoint, steerer=steerer, reporter=reporter)
@@ -250,6 +251,7 @@ async def _appointment(
     streams: Streams,
     upkeep: Upkeep,
     tier: Tier,
+    progress: ProgressKeeper,
     stop: asyncio.Event,
 ) -> Callable[[asyncio.TaskGroup], Officer] | None:
     """Makes the officer of each term by the configuration that is in force then.
@@ -268,7 +270,13 @@ async def _appointment(
             rest_s = least_rest_s(tier, at_least_s=policy.least_rest_s)
             policy = replace(policy, least_rest_s=rest_s)
             quoter = Quoter(
-                desk, policy, needs_cover=cover, streams=streams, tasks=tasks, legs=risk.legs
+                desk,
+                policy,
+                needs_cover=cover,
+                streams=streams,
+                progress=progress,
+                tasks=tasks,
+                legs=risk.legs,
             )
             risk.maker = quoter
             return quoter

@@ -18,7 +18,9 @@ logger = logging.getLogger(__name__)
 
 
 class Steered(Protocol):
-    """What steering needs of a maker or a hedger."""
+    """What steering needs of a maker or a hedger. `completed` is the bound that ended the pair."""
+
+    completed: str
 
     def steer(self, course: Course) -> None:
         """Called at the start of a term, and at every change."""
@@ -43,7 +45,6 @@ class Steerer:
         self._listeners: list[Callable[[], None]] = []
         self.course: Course = first_course(manifest)
         self.proofs = Proofs()
-        self.completed = ""
         self.fencing_degraded = False
         self.trouble = self.reason_code = ""
         """What keeps the role from office; lifted once it is in."""
@@ -64,6 +65,10 @@ class Steerer:
     @property
     def wish(self) -> Wish:
         return self.course.wish
+
+    @property
+    def completed(self) -> str:
+        return self._officer.completed if self._officer is not None else ""
 
     def listen(self, on_change: Callable[[], None]) -> None:
         self._listeners.append(on_change)

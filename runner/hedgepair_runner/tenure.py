@@ -65,6 +65,7 @@ class Officer(Protocol):
     books: Bookkeeper
     changed: asyncio.Event
     own: Chain
+    completed: str
 
     @property
     def instructed(self) -> str: ...
@@ -100,6 +101,10 @@ class Officer(Protocol):
     def is_quiet(self) -> bool: ...
 
     def sweep(self) -> None: ...
+
+    async def prepare(self) -> None:
+        """After the read, before `begin`."""
+        ...
 
     def begin(self, band: Band) -> None: ...
 
@@ -322,6 +327,7 @@ class Tenure:
         while ACCOUNT_STREAM not in self._streams.up:
             await asyncio.sleep(STOP_POLL_S)
         await officer.books.anchor_all()
+        await officer.prepare()
         return band
 
     async def _fence(self) -> Band:

@@ -59,6 +59,7 @@ class Records:
     receipts: dict[int, bytes] = field(default_factory=dict)
     """By client order index."""
     desired: dict[Role, bytes] = field(default_factory=dict)
+    progress: bytes | None = None
     halts: dict[str, str] = field(default_factory=dict)
     acknowledged: dict[str, int] = field(default_factory=dict)
 

@@ -19,6 +19,12 @@ class MemorySteering:
     async def read_desired(self, role: Role) -> bytes | None:
         return await self._store.asked(lambda: self._records.desired.get(role))
 
+    async def read_progress(self) -> bytes | None:
+        return await self._store.asked(lambda: self._records.progress)
+
+    async def write_progress(self, text: str) -> None:
+        await self._store.asked(lambda: setattr(self._records, "progress", text.encode()))
+
     async def read_halts(self) -> HaltsRead:
         return await self._store.asked(self._read_halts)
 

@@ -28,6 +28,18 @@ def test_a_desired_state_is_read_as_it_was_written_by_role_and_pair(live: Live) 
     live(scenario)
 
 
+def test_progress_is_read_as_it_was_last_written(live: Live) -> None:
+    async def scenario(world: World) -> None:
+        steering = world.steering()
+        assert await steering.read_progress() is None
+        await steering.write_progress("{}")
+        await steering.write_progress('{"rounds": 2}')
+        assert await steering.read_progress() == b'{"rounds": 2}'
+        assert await world.steering(OTHER_PAIR).read_progress() is None
+
+    live(scenario)
+
+
 def test_halts_are_put_read_and_dropped_by_id(live: Live) -> None:
     async def scenario(world: World) -> None:
         steering = world.steering()

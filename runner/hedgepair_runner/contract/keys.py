@@ -48,6 +48,11 @@ def acknowledged(pair: PairId) -> str:
     return f"hp:{{{pair}}}:acknowledged"
 
 
+def progress(pair: PairId) -> str:
+    """String (JSON): rounds and volume so far, by which stopAfter is judged."""
+    return f"hp:{{{pair}}}:progress"
+
+
 def receipts(pair: PairId) -> str:
     """Stream: one entry for each executed order (design §8)."""
     return f"hp:{{{pair}}}:receipts"

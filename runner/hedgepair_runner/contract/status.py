@@ -64,6 +64,7 @@ class RunnerReport:
     order of the pair rests and that the own position is zero; None: not proved.
     `leg` is what limits are judged by; `daily_pnl` (of the own account and market, since 00:00 UTC)
     and `margin_distance` (a ratio) say the same to people.
+    `rounds` and `volume` (quote currency, filled on A) are the maker's, counted as stopAfter does.
     `entry_price` and amounts are decimals as text, in quote currency; `realized_pnl` is the
     pair's, after fees and funding, as the hedger counts it.
     `token_owner` is who has the right to act on the gap (design §6), as the hedger knows it:
@@ -112,6 +113,7 @@ class RunnerReport:
     margin_distance: str | None = None
     leg: LegRisk | None = None
     fencing_degraded: bool = False
+    volume: str | None = None
     pod: str = ""
     token_owner: str = ""
     schema_version: int = 1
