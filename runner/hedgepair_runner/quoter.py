@@ -9,19 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal
 
 from hedgepair_runner.bookkeeper import Bookkeeper
 from hedgepair_runner.bus import BusEvent, TailUp
-from hedgepair_runner.closing import ClosingOrder, Instructions, least
 from hedgepair_runner.contract.desired import Wish
 from hedgepair_runner.contract.halts import HaltReason
 from hedgepair_runner.contract.identity import Role, is_of_pair
-from hedgepair_runner.contract.spec import OnUnhedged, StopAfter
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.cover_watcher import CoverWatcher
 from hedgepair_runner.desk import Desk, Streams
-from hedgepair_runner.laddering import closing_after
 from hedgepair_runner.ledger import Chain
 from hedgepair_runner.margins import Leg
 from hedgepair_runner.noncing import Band
@@ -43,6 +39,7 @@ from hedgepair_runner.quoting import (
     standing_obstacles,
 )
 from hedgepair_runner.reporter import blank_report
+from hedgepair_runner.restraint import Restraint
 from hedgepair_runner.steering import Course
 from hedgepair_runner.tally import Tally
 from hedgepair_runner.teller import Teller
@@ -51,10 +48,6 @@ from hedgepair_runner.venues.venue import Lane, OrdersSeen, PositionsSeen, Trade
 from hedgepair_runner.withdrawal import prove_withdrawn
 
 TICK_S = 0.05
-WORDS = {
-    Wish.SUSPEND: "suspended",
-    Wish.FLATTEN: "flattening",
-}
 LegsView = Callable[[int | None, Cover | None], tuple[Leg, ...]]
 """The accounts that have to carry a quote, given the own position and the hedger's word."""
 
@@ -122,18 +115,13 @@ class Quoter:
         self._office: Office | None = None
         self._tally = Tally()
         self._progress = progress
-        self._stop_after: StopAfter | None = None
-        self._judged_pnl: str | None = None
-        self.completed = ""
-        """Which bound of stopAfter was reached: from then on the pair is closed, and stays so."""
+        self._restraint = Restraint(desk, progress=progress, cover=self._cover)
+        self.instructions = self._restraint.instructions
+        """What limits ask of this maker; read at every step."""
         self._placed_under = policy
         self._reason = ""
         self._stopping = ""
-        self._on_unhedged = OnUnhedged.UNWIND
         self._is_released = False
-        self._steering = Instructions()
-        self.instructions = Instructions()
-        """What limits and the ladder ask of this maker; read at every step."""
         self.changed = asyncio.Event()
 
     # -- what happens ------------------------------------------------------------------------
@@ -159,7 +147,7 @@ class Quoter:
         self._tasks.create_task(self._teller.publish(), name="publish-fills")
         self._desk.metrics.fill(self._tally.add(trades, self.own))
         self._progress.add(trades)
-        self._judge_progress()
+        self._restraint.judge_progress()
         for trade in trades:
             self._note_foreign(trade)
         self.changed.set()
@@ -200,28 +188,17 @@ class Quoter:
         wanted = quote_policy(course.manifest, self._desk.market)
         # How soon a level may be followed is the account's, not the manifest's.
         self.policy = replace(wanted, least_rest_s=self.policy.least_rest_s)
-        self._on_unhedged = course.manifest.spec.risk.on_unhedged
-        self._stop_after = course.manifest.spec.stop_after
-        self._judge_progress()
-        wish = course.wish
-        if wish is Wish.RELEASE:
+        if course.wish is Wish.RELEASE:
             # What is being placed is dropped, and what rests is left alone.
             self._is_released, self._stopping = True, "released"
             return
-        self._steering.withhold("wish", "" if wish is Wish.RUN else WORDS[wish])
-        is_flatten = wish is Wish.FLATTEN
-        order = ClosingOrder(target_lots=0, reason=WORDS[wish]) if is_flatten else None
-        self._steering.close("wish", order)
+        self._restraint.follow(course)
         self.changed.set()
         self.step()
 
-    def _judge_progress(self) -> None:
-        pnl = self._judged_pnl = self._cover.realized_pnl
-        cost = None if pnl is None else -Decimal(pnl)
-        self.completed = self._progress.judge(self._stop_after, cost=cost)
-        order = ClosingOrder(target_lots=0, reason=self.completed) if self.completed else None
-        self._steering.withhold("stopAfter", self.completed)
-        self._steering.close("stopAfter", order)
+    @property
+    def completed(self) -> str:
+        return self._restraint.completed
 
     async def prepare(self) -> None:
         """What was counted before this term, and at the venue since then."""
@@ -264,8 +241,7 @@ class Quoter:
         while True:
             await asyncio.sleep(TICK_S)
             await self._teller.publish_again()
-            if self._cover.realized_pnl != self._judged_pnl:
-                self._judge_progress()
+            self._restraint.look_at_cost()
             self.step()
 
     def is_withdrawn(self) -> bool:
@@ -335,7 +311,7 @@ class Quoter:
             resting_since_s=self._quotes.resting_since_s,
             ticks_back=self._quotes.ticks_back,
             withheld=self._withheld(),
-            closing=self._closing(),
+            closing=self._restraint.closing,
             proved_lots=self.books.told_lots(self.own.account_index),
             legs=self._legs(self.own.position_lots, self._cover.cover),
         )
@@ -358,22 +334,14 @@ class Quoter:
 
     def _withheld(self) -> tuple[str, ...]:
         """Why nothing may rest though all is well, most telling first."""
-        reasons = self._steering.withheld
-        reasons += tuple(halt.message for halt in self._desk.halts.standing)
-        reasons += self.instructions.withheld
         if self._quotes.quote is not None and self._placed_under != self.policy:
-            reasons += ("the configuration changed",)
-        return reasons
-
-    def _closing(self) -> ClosingOrder | None:
-        reasons = [halt.reason for halt in self._desk.halts.standing]
-        after_ladder = closing_after(reasons, self._on_unhedged)
-        return least([self._steering.closing, self.instructions.closing, after_ladder])
+            return (*self._restraint.withheld, "the configuration changed")
+        return self._restraint.withheld
 
     @property
     def instructed(self) -> str:
-        withheld, closing = self._withheld(), self.instructions.closing
-        return withheld[0] if withheld else closing.reason if closing is not None else ""
+        withheld = self._withheld()
+        return withheld[0] if withheld else self._restraint.instructed
 
     def _carry_out(self, decision: QuoteDecision, office: Office) -> None:
         self._reason = decision.reason if isinstance(decision, Wait | Cancel) else ""

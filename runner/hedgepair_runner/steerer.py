@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 class Steered(Protocol):
     """What steering needs of a maker or a hedger. `completed` is the bound that ended the pair."""
 
-    completed: str
+    @property
+    def completed(self) -> str: ...
 
     def steer(self, course: Course) -> None:
         """Called at the start of a term, and at every change."""

@@ -65,7 +65,9 @@ class Officer(Protocol):
     books: Bookkeeper
     changed: asyncio.Event
     own: Chain
-    completed: str
+
+    @property
+    def completed(self) -> str: ...
 
     @property
     def instructed(self) -> str: ...
