@@ -98,7 +98,8 @@ class Release:
         return self.kubectl.exec(self.pod("redis"), "sh", "-c", line)
 
     def exchange(self) -> PaperVenue:
-        service = f"svc/{self.name}-exchange"
+        # Straight to the pod: its admin port is in no Service.
+        service = f"statefulset/{self.name}-exchange"
         found = self.kubectl.get("secret", f"{self.name}-exchange-admin")
         token = base64.b64decode(found["data"]["token"]).decode()
         return PaperVenue(
