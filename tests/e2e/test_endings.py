@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.e2e.kubectl import Kubectl, run, until
@@ -47,19 +49,27 @@ def test_delete_ends_as_its_policy_says(trading: Pair, venue: PaperVenue, policy
         assert (maker, hedger) == (0, 0)
 
 
-def test_delete_with_orphan_leaves_orders_and_positions(trading: Pair, venue: PaperVenue) -> None:
-    """Far from the touch, so that what rests is not filled before it is looked at."""
+def test_delete_with_orphan_leaves_what_rests(trading: Pair, venue: PaperVenue) -> None:
+    """Deep in the book, so that it still rests when it is looked at."""
     trading.apply({"deletionPolicy": "Orphan", "depth": 50, "timeoutSeconds": 3600})
-    until(
-        lambda: (
-            (maker := venue.records(trading).maker) is not None
-            and any(order.initial_lots for order in maker.orders)
-        ),
-        "a quote rests",
-        within_s=60,
-    )
+
+    def quote() -> int | None:
+        maker = venue.records(trading).maker
+        return maker.orders[0].order_index if maker is not None and maker.orders else None
+
+    until(lambda: trading.condition("Ready").get("status") == "True", "Ready", within_s=60)
+    until(quote, "a quote rests", within_s=60)
     trading.delete("--timeout=120s")
-    assert venue.records(trading).net_lots == 0
+    left = venue.records(trading).maker
+    assert left is not None
+    last = left.orders[0].order_index if left.orders else left.trades[-1].order_index
+    time.sleep(3)
+    later = venue.records(trading).maker
+    assert later is not None
+    indexes = [order.order_index for order in later.orders]
+    filled = [trade.order_index for trade in later.trades]
+    assert last in (*indexes, *filled), "what rested was taken away"
+    assert set(indexes) <= {last}, "something was placed after the pair was gone"
 
 
 def test_deleting_the_namespace_is_drained_first(

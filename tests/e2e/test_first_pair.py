@@ -52,7 +52,7 @@ def test_describe_tells_the_story(trading: Pair, namespace: Kubectl) -> None:
         "Degraded",
         "Suspended",
         "Net Exposure",
-        "RunnerStarted",
+        "RunnersUp",
     ):
         assert word in told, told
 
