@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from hedgepair_runner.venues.paper import keys
-from hedgepair_runner.venues.paper.admin import AdminOptions
+from hedgepair_runner.venues.paper.admin import AdminOptions, AdminServer
 from hedgepair_runner.venues.paper.administering import AdminDesk
 from hedgepair_runner.venues.paper.assembly import ExchangeOptions, serve
 from hedgepair_runner.venues.paper.fault_files import read_fault
@@ -513,9 +513,17 @@ def test_the_admin_token_comes_from_the_file_or_the_environment_or_is_new(
     assert news[0] != news[1]
     monkeypatch.setenv(ADMIN_TOKEN, "from the environment")
     told = flags("--admin-port", "81").admin
-    assert told == AdminOptions(token="from the environment", port=81)
+    assert told == AdminOptions(token="from the environment", port=81, is_brought=True)
     filed = flags("--admin-port", "81", "--admin-token-file", str(path)).admin
-    assert filed == AdminOptions(token="from the file", port=81)
+    assert filed == AdminOptions(token="from the file", port=81, is_brought=True)
+
+
+def test_a_token_that_was_brought_is_not_printed() -> None:
+    desk = AdminDesk(Booth().gateway, seed=SEED)
+    made = AdminServer(desk, AdminOptions(token=TOKEN))
+    brought = AdminServer(desk, AdminOptions(token=TOKEN, is_brought=True))
+    assert TOKEN in made.announced_url
+    assert TOKEN not in brought.announced_url
 
 
 def test_a_scenario_file_is_armed(tmp_path: Path) -> None:

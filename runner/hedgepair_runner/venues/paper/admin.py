@@ -81,10 +81,14 @@ _LEAST_TOKEN = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminOptions:
-    """Port 0: any free one. Raises ValueError for a token that is as good as none."""
+    """Port 0: any free one. Raises ValueError for a token that is as good as none.
+
+    `is_brought`: the token is the user's own, by file or environment: it is shown nowhere (law 9).
+    """
 
     token: str
     port: int = 0
+    is_brought: bool = False
 
     def __post_init__(self) -> None:
         token = self.token
@@ -115,6 +119,7 @@ class AdminServer:
         self.host = host
         self.port = options.port
         self.token = options.token
+        self._is_brought = options.is_brought
         self._desk = desk
         self._settled = settled
         self._runner: web.AppRunner | None = None
@@ -129,6 +134,11 @@ class AdminServer:
     def page_url(self) -> str:
         """With the token in its fragment, which no server ever sees."""
         return f"{self.url}/#token={self.token}"
+
+    @property
+    def announced_url(self) -> str:
+        """What may be printed: with a token only if nobody else knows it yet."""
+        return self.url if self._is_brought else self.page_url
 
     async def __aenter__(self) -> Self:
         """Raises AdminPortError if the port cannot be opened."""

@@ -180,7 +180,7 @@ async def _serve(wanted: _Wanted) -> None:
                 _write_credentials(wanted.credentials_out, wanted, server)
             sys.stdout.write(f"paper exchange at {server.url} (WebSocket {server.ws_url})\n")
             if server.admin is not None:
-                sys.stdout.write(f"admin page at {server.admin.page_url}\n")
+                sys.stdout.write(f"admin page at {server.admin.announced_url}\n")
             sys.stdout.flush()
             await _until(stopped, server)
     except OSError as error:

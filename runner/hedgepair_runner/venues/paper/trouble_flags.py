@@ -123,6 +123,10 @@ def _admin(arguments: argparse.Namespace) -> AdminOptions | None:
         if not token:
             raise BadFlagError(f"--admin-token-file: {path} is empty")
     try:
-        return AdminOptions(port=arguments.admin_port, token=token or secrets.token_urlsafe(24))
+        return AdminOptions(
+            port=arguments.admin_port,
+            token=token or secrets.token_urlsafe(24),
+            is_brought=bool(token),
+        )
     except ValueError as error:
         raise BadFlagError(f"--admin-token-file: {error}") from error
