@@ -129,6 +129,10 @@ class RecordedExchange(Exchange):
         self.note(["deposit", now_us, account_index, str(amount_pico)])
         super().deposit(account_index, amount_pico, now_us=now_us)
 
+    def set_quota(self, account_index: int, remaining: int) -> None:
+        self.note(["quota", self.now_us, account_index, remaining])
+        super().set_quota(account_index, remaining)
+
     def set_tier(self, account_index: int, tier_name: str) -> None:
         self.note(["tier", self.now_us, account_index, tier_name])
         super().set_tier(account_index, tier_name)
@@ -200,6 +204,9 @@ class RecordedExchange(Exchange):
             case ["tier", now_us, account_index, name]:
                 self._engine.move_clock(now_us)
                 self.set_tier(account_index, name)
+            case ["quota", now_us, account_index, remaining]:
+                self._engine.move_clock(now_us)
+                self.set_quota(account_index, remaining)
             case ["retier", now_us, account_index, new_tier]:
                 self.change_tier(account_index, new_tier, now_us=now_us)
             case ["makers", now_us, account_index, keys]:
