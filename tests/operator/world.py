@@ -52,11 +52,12 @@ def accounts(number: int) -> dict[str, Any]:
     }
 
 
-class World:
-    def __init__(self, api: FakeApi, kubelet: PuppetKubelet, *, home: Path, url: str) -> None:
+class Station:
+    """An API server with an operator, and what a user does there."""
+
+    def __init__(self, api: FakeApi, *, home: Path, url: str) -> None:
         self.api = api
         self.store = api.store
-        self.kubelet = kubelet
         self.token = "first"
         self.services: list[tuple[Service, asyncio.Task[None], asyncio.Event]] = []
         url_file, master_file = home / "url", home / "master"
@@ -164,9 +165,6 @@ class World:
     def item(self, plural: str, name: str) -> Object:
         return self.store.get(Name(plural, NAMESPACE, name))
 
-    def puppet(self, pod: str) -> Puppet:
-        return self.kubelet.puppet(pod)
-
     def events(self, about: str) -> list[str]:
         """Reasons of the operator's own Events, in the order of their making."""
         found = [
@@ -200,6 +198,17 @@ class World:
             await asyncio.sleep(0.3)
             if len(self.api.writes) == before:
                 return
+
+
+class World(Station):
+    """A station with puppets for runners."""
+
+    def __init__(self, api: FakeApi, kubelet: PuppetKubelet, *, home: Path, url: str) -> None:
+        super().__init__(api, home=home, url=url)
+        self.kubelet = kubelet
+
+    def puppet(self, pod: str) -> Puppet:
+        return self.kubelet.puppet(pod)
 
 
 def _is_idle(service: Service) -> bool:
