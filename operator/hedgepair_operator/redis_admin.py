@@ -128,6 +128,8 @@ class ManagedUsers:
         reason = redis_health.unfit(facts)
         if reason is not None:
             raise RedisRefused(reason)
+        if is_other:
+            await self._save()  # whether it can: not known of this server yet
         rules = [self._rule_of(user) for user in self._users.values()]
         missing = [rule for rule in rules if self._made.get(rule[0]) != rule]
         for start in range(0, len(missing), BATCH):

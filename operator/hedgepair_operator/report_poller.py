@@ -18,7 +18,8 @@ from hedgepair_runner.contract.identity import PairId, Role
 logger = logging.getLogger(__name__)
 
 _JITTER: Final = 0.2
-_EXAMINE_EVERY: Final = timedelta(seconds=10)
+_EXAMINE_EVERY: Final = 5
+"""In readings."""
 # Judgements that wait for a hold-down change once it is over.
 _LOOK_AGAIN_AFTER: Final = timedelta(seconds=12)
 
@@ -28,7 +29,7 @@ class ReportPoller:
         self._desk = desk
         self._link = link
         self._admin = admin
-        self._examined_at = utc_now() - 2 * _EXAMINE_EVERY
+        self._readings_since = _EXAMINE_EVERY
         self._run_id: str | None = None
         self._is_loss_told = False
 
@@ -77,11 +78,11 @@ class ReportPoller:
                     desk.queue.add_after(job, NUMBERS_S)
 
     async def _examine(self, *, is_due: bool) -> None:
-        now = utc_now()
-        if not is_due and now - self._examined_at < _EXAMINE_EVERY:
+        self._readings_since += 1
+        if not is_due and self._readings_since < _EXAMINE_EVERY:
             return
         health = await self._admin.examine()
-        self._examined_at = now
+        self._readings_since = 0
         if self._run_id not in (None, health.run_id):
             self._forget_published()
         self._run_id = health.run_id

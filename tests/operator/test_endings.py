@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hedgepair_operator.desk import Job
+from hedgepair_operator.facts import Key
 from tests.operator.world import pair_object, world
 
 SOON_S = 10.0
@@ -19,7 +21,8 @@ def test_a_bug_in_a_worker_ends_the_operator(redis_url: str, tmp_path: Path) -> 
             here.apply(pair_object("eth"))
             await here.until(lambda: here.is_ready("eth"), "the pair runs")
 
-            service.desk.cache.pairs = None  # type: ignore[assignment]  # a bug, if ever there was
+            service.desk.cache.pairs[Key("trading", "eth")] = None  # type: ignore[assignment]
+            service.desk.queue.add(Job("trading", ""))  # a bug, if ever there was one
             _, task, _ = here.services.pop()
             await asyncio.wait([task], timeout=SOON_S)
 

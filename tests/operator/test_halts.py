@@ -42,7 +42,7 @@ def test_a_halt_survives_the_loss_of_redis_and_of_the_pods(play: Play, redis_url
         await here.until(lambda: here.condition("eth", "Halted") == ("False", "NoHalt"), "ended")
         await here.until(lambda: here.puppet("eth-hedger-0").halts == (), "the runner knows")
         assert "halt" not in here.status("eth")
-        assert "HaltAcknowledged" in here.events("eth")
+        await here.until(lambda: "HaltAcknowledged" in here.events("eth"), "it is told")
 
     play(story)
 

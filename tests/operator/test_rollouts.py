@@ -34,7 +34,7 @@ def test_a_flat_pair_is_restarted_hedger_first_while_the_maker_is_paused(play: P
             "RunnerRestarted",
             "RunnerRestarted",
         ]
-        assert "RolledOut" in here.events("eth")
+        await here.until(lambda: "RolledOut" in here.events("eth"), "it is told")
         assert here.condition("eth", "Suspended") == ("False", "NotSuspended")
 
     play(story)

@@ -81,7 +81,12 @@ class Station:
         configuration = Configuration()
         configuration.host = self.api.url
         configuration.api_key["BearerToken"] = f"Bearer {self.token}"
+        configuration.refresh_api_key_hook = self._refresh_token
         return configuration
+
+    def _refresh_token(self, configuration: Configuration) -> None:
+        """As the mounted token's file is read anew."""
+        configuration.api_key["BearerToken"] = f"Bearer {self.token}"
 
     def start(self, settings: OperatorSettings | None = None) -> Service:
         service = Service(
