@@ -82,6 +82,8 @@ class Bus(Protocol):
     """The records and streams of one pair."""
 
     events: asyncio.Queue[BusEvent]
+    epoch: int
+    """Of whoever is in office here; 0 before. Alarms name it."""
 
     async def run(self) -> None:
         """Follows the fills stream into `events` until cancelled."""

@@ -48,6 +48,7 @@ class RunnerMetrics:
         self._chain_breaks = counter("chain_breaks", "Breaks in an account's chain of trades.")
         self._refusals = counter("refusals", "Orders refused by the venue.", "code")
         self._reconnects = counter("reconnects", "Streams that were lost and reopened.", "stream")
+        self._receipts = counter("receipts", "Orders that got their receipt.", "purpose")
         self._fill_to_hedge = Histogram(
             "hedgepair_fill_to_hedge_seconds",
             "From the maker's fill being received to its hedge being sent.",
@@ -60,6 +61,7 @@ class RunnerMetrics:
         self._gap = gauge("gap_base", "What is still to be hedged, signed, in base units.")
         self._position = gauge("position_base", "Position of a leg, signed.", "leg")
         self._unhedged = gauge("unhedged_seconds", "For how long the gap has been open.")
+        self._realized = gauge("realized_pnl_quote", "Realised by both legs, net, in quote.")
         self._resting = gauge("resting_orders", "Orders that rest at the venue.")
 
     def _gauge_the_process(self) -> None:
@@ -115,6 +117,13 @@ class RunnerMetrics:
     def unhedged(self, seconds: float | None) -> None:
         """0 while hedged; None while that is unknown."""
         self._unhedged.set(_or_nan(seconds))
+
+    def realized(self, quote: float | None) -> None:
+        """After fees and funding; None while it is unknown."""
+        self._realized.set(_or_nan(quote))
+
+    def receipt(self, purpose: str) -> None:
+        self._receipts.labels(purpose).inc()
 
     def resting_orders(self, count: int | None) -> None:
         self._resting.set(_or_nan(count))

@@ -41,6 +41,7 @@ class Office:
         )
         self._signer = AheadSigner(desk.venue.signer, clock=desk.clock)
         desk.metrics.epoch(band.epoch)
+        desk.bus.epoch = band.epoch
 
     @property
     def slots(self) -> list[Slot]:

@@ -173,6 +173,8 @@ class ReceiptKeeper:
             logger.warning("redis lost the receipts", extra={"written_again": len(self._written)})
             for earlier in tuple(self._written):
                 await self._patiently(partial(self._store.add, earlier))
+        if stored is not Stored.KNOWN:
+            self._desk.metrics.receipt(receipt.purpose.value)
         self._written.append(receipt)
         self._unchecked.append(receipt)
 

@@ -26,6 +26,7 @@ from hedgepair_runner.bus import (
     TailUp,
 )
 from hedgepair_runner.contract import keys
+from hedgepair_runner.contract.alarms import KEPT_ALARMS, alarm_fields
 from hedgepair_runner.contract.identity import PairId, Role, VenueId
 from hedgepair_runner.contract.status import RunnerReport, read_report
 from hedgepair_runner.orders import AccountTrade
@@ -122,8 +123,12 @@ class RedisLeases:
 class RedisBus:
     """The records and streams of one pair."""
 
-    def __init__(self, client: redis.Redis, tail: redis.Redis, *, pair: PairId) -> None:
+    def __init__(
+        self, client: redis.Redis, tail: redis.Redis, *, pair: PairId, role: Role | None = None
+    ) -> None:
         self.events: asyncio.Queue[BusEvent] = asyncio.Queue()
+        self.epoch = 0
+        self._role = "" if role is None else role.label
         self._client = client
         self._tail = tail
         self._pair = pair
@@ -194,9 +199,10 @@ class RedisBus:
         return None if text is None else read_report(cast(bytes, text))
 
     async def raise_alarm(self, kind: str, message: str) -> None:
+        fields = alarm_fields(kind, message, role=self._role, epoch=self.epoch)
         await asked(
             self._client.xadd(
-                keys.alarm(self._pair), {"kind": kind, "message": message}, maxlen=1_000
+                keys.alarm(self._pair), cast(Any, fields), maxlen=KEPT_ALARMS, approximate=True
             )
         )
 

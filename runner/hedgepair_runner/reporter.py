@@ -149,6 +149,7 @@ class Reporter:
         if report.role == "hedger":
             metrics.gap(_base(report.gap_lots, market.size_decimals))
             metrics.unhedged(report.unhedged_s)
+            metrics.realized(None if report.realized_pnl is None else float(report.realized_pnl))
         else:
             metrics.resting_orders(len(report.resting))
 

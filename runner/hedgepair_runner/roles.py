@@ -95,7 +95,10 @@ async def run_role(
     account = account_of(role, settings.manifest)
     client = connect(settings.redis_url, timeout_s=COMMAND_TIMEOUT_S)
     bus = RedisBus(
-        client, connect(settings.redis_url, timeout_s=TAIL_TIMEOUT_S), pair=settings.pair
+        client,
+        connect(settings.redis_url, timeout_s=TAIL_TIMEOUT_S),
+        pair=settings.pair,
+        role=role,
     )
     venue: LighterVenue | None = None
     leases = RedisLeases(

@@ -166,16 +166,14 @@ class LivePair:
         if found:
             raise AssertionError("; ".join(found))
 
-    async def audit_by_command(self) -> dict[str, Any]:
-        """What `hedgepair audit` says over REST of a pair that has stopped; it must be clean."""
-        words = ("audit", "-f", str(self._manifest), "--exchange-url", self.server.url)
-        child = self.start_command(*words, "--stopped", "--output", "json")
-        await self.until(lambda: child.exit_code is not None, "the audit ends", is_stop=True)
+    async def answer_of(self, *words: str) -> Any:
+        """The JSON that a command says of this pair; it must end with 0."""
+        child = self.start_command(words[0], "-f", str(self._manifest), *words[1:], "-o", "json")
+        await self.until(lambda: child.exit_code is not None, f"{words[0]} ends", is_stop=True)
         self.children.remove(child)
         if child.exit_code != 0:
-            raise AssertionError(f"the audit ended with {child.exit_code}\n{child.last_words()}")
-        verdict: dict[str, Any] = json.loads(child.log.read_text().splitlines()[-1])
-        return verdict
+            raise AssertionError(f"{child.name} ended with {child.exit_code}\n{child.last_words()}")
+        return json.loads(child.log.read_text().splitlines()[-1])
 
     def end(self) -> None:
         for child in self.children:

@@ -197,6 +197,7 @@ class MemoryBus:
 
     def __init__(self, store: MemoryStore, *, pair: PairId) -> None:
         self.events: asyncio.Queue[BusEvent] = asyncio.Queue()
+        self.epoch = 0
         self._store = store
         self._pair = pair
 

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import redis
 from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.local import redis_server
 from tests.flow.live_pair import ACCOUNTS, LivePair, live_pair
+from tests.flow.receipt_audit import result_of_legs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -71,11 +73,19 @@ async def in_two_processes(pair: LivePair) -> None:
     await pair.stop(maker)
     assert not pair.quotes()
     await pair.stop(hedger)
-    verdict = await pair.audit_by_command()
+    verdict = await pair.answer_of("audit", "--exchange-url", pair.server.url, "--stopped")
     assert verdict["fills"] == len(pair.fills())
     assert verdict["hedges"] == 4
     assert [leg["fences"] for leg in verdict["legs"]] == [1, 1]
     assert verdict["not_told"] == []
+    receipts = await pair.answer_of("receipts", "--since", "10m")
+    assert [receipt["rebuilt"] for receipt in receipts] == [False] * 4
+    told = [line for receipt in receipts for line in receipt["covers"]]
+    assert {cover["trade_id"] for cover in told} == set(pair.fills())
+    summary = await pair.answer_of("receipts", "--since", "10m", "--summary")
+    assert summary["by_purpose"] == {"hedge": 4}
+    assert summary["slippage_unknown"] == 0
+    assert Decimal(summary["realized_net"]) == result_of_legs(pair.exchange, pair.judged)
 
 
 async def in_one_process(pair: LivePair) -> None:

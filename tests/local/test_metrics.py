@@ -29,6 +29,7 @@ def test_counts_what_happened() -> None:
     metrics.reconnect("account")
     metrics.ambiguous_send()
     metrics.chain_break()
+    metrics.receipt("hedge")
 
     series = series_of(metrics)
     assert series["hedgepair_fills_total", ()] == 2
@@ -37,6 +38,7 @@ def test_counts_what_happened() -> None:
     assert series["hedgepair_reconnects_total", ("account",)] == 1
     assert series["hedgepair_ambiguous_sends_total", ()] == 1
     assert series["hedgepair_chain_breaks_total", ()] == 1
+    assert series["hedgepair_receipts_total", ("hedge",)] == 1
 
 
 def test_before_anything_is_known_nothing_is_zero_but_counters() -> None:
@@ -52,6 +54,7 @@ def test_before_anything_is_known_nothing_is_zero_but_counters() -> None:
         "hedgepair_gap_base",
         "hedgepair_lease_valid",
         "hedgepair_rate_headroom_requests",
+        "hedgepair_realized_pnl_quote",
         "hedgepair_resting_orders",
         "hedgepair_unhedged_seconds",
     }

@@ -83,6 +83,11 @@ COMMANDS: Final = (
         does="checks on your own account what HedgePair counts on; Mainnet needs its record",
     ),
     Command(
+        name="receipts",
+        module="hedgepair_runner.cli.receipts",
+        does="shows what each order did, why and at which cost; their sum; and alarms",
+    ),
+    Command(
         name="audit",
         module="hedgepair_runner.cli.audit",
         does="checks a pair by the venue's records alone: was every fill hedged exactly once",

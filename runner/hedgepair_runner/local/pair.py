@@ -6,8 +6,8 @@ What the pair needs and nobody named is embedded: a Redis, and for Paper the exc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TextIO
@@ -20,11 +20,15 @@ from hedgepair_runner.local import redis_server
 from hedgepair_runner.local.displays import display_for, print_result
 from hedgepair_runner.local.embedded_exchange import embedded_exchange
 from hedgepair_runner.local.ending import wind_down
+from hedgepair_runner.local.history import Historian
 from hedgepair_runner.local.records import PairAccounts, RecordsReader, RecordsUnavailable
 from hedgepair_runner.local.reports import ReportReader
 from hedgepair_runner.local.tokens import tokens_of
 from hedgepair_runner.local.watcher import Watched, Watcher
 from hedgepair_runner.metrics import RunnerMetrics
+from hedgepair_runner.redis_alarms import RedisAlarms
+from hedgepair_runner.redis_bus import COMMAND_TIMEOUT_S, connect
+from hedgepair_runner.redis_receipts import RedisReceipts
 from hedgepair_runner.roles import roles_of, run_role
 
 _ASK_EVERY_S: Final = 1.0
@@ -123,7 +127,8 @@ async def _play(
     stop: asyncio.Event, options: RunOptions, *, settings: RunnerSettings, watcher: Watcher
 ) -> tuple[str, ...]:
     """Returns what did not go in order."""
-    async with asyncio.TaskGroup() as tasks:
+    async with _historian(options, settings) as historian, asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(historian.keep(), name="history") if historian else None
         players = {role: _TaskPlayer(role, settings, tasks) for role in roles_of(settings.manifest)}
         await watcher.trade_for(
             options.for_s,
@@ -135,12 +140,34 @@ async def _play(
         )
         for player in players.values():
             player.task.cancel()
+        if historian is not None and keeping is not None:
+            keeping.cancel()
+            await historian.copy()
     codes: Mapping[str, int] = {
         player.name: player.task.result()
         for player in players.values()
         if not player.task.cancelled()
     }
     return (*wrong, *(f"the {name} ended with {code}" for name, code in codes.items() if code))
+
+
+@asynccontextmanager
+async def _historian(
+    options: RunOptions, settings: RunnerSettings
+) -> AsyncIterator[Historian | None]:
+    """None without a directory to keep a history in."""
+    if options.state_dir is None:
+        yield None
+        return
+    client = connect(settings.redis_url, timeout_s=COMMAND_TIMEOUT_S)
+    try:
+        yield Historian(
+            options.state_dir,
+            receipts=RedisReceipts(client, pair=settings.pair),
+            alarms=RedisAlarms(client, pair=settings.pair),
+        )
+    finally:
+        await client.aclose()
 
 
 async def _skip_history(records: RecordsReader, stop: asyncio.Event, *, stream: TextIO) -> bool:
