@@ -95,6 +95,7 @@ def test_csv_and_json_tell_the_same() -> None:
 
 def test_alarms_are_shown_with_who_told_them() -> None:
     alarm = Alarm(
+        id="1800000000000-0",
         kind="Halted/Unhedged",
         message="the gap, 0.05 ETH, stays open",
         at_ms=1_800_000_000_000,

@@ -23,8 +23,9 @@ _HALT: Final = "Halted/"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
     """`kind` is a word of the resource's conditions, `message` a sentence with the remedy. `role`
-    is empty and `epoch` 0 where nobody was in office."""
+    is empty and `epoch` 0 where nobody was in office. `id` is its place in the journal."""
 
+    id: str
     kind: str
     message: str
     at_ms: int
@@ -55,6 +56,7 @@ def read_alarm(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Alarm:
     severity = fields.get(b"severity", b"").decode()
     known = severity in {each.value for each in Severity}
     return Alarm(
+        id=entry_id.decode(),
         kind=kind,
         message=fields[b"message"].decode(),
         at_ms=int(entry_id.partition(b"-")[0]),

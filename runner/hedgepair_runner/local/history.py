@@ -37,8 +37,8 @@ class Historian:
         kept = list(read_receipts(directory))
         self._known = {receipt.client_order_index for receipt in kept}
         self._newest_ms = max((receipt.executed_ms for receipt in kept), default=0)
-        self._told_ms = max((alarm.at_ms for alarm in read_alarms(directory)), default=-1)
-        self._after = f"{self._told_ms}-{_EVER_MS}" if self._told_ms >= 0 else BEGIN
+        told = [alarm.id for alarm in read_alarms(directory)]
+        self._after = told[-1] if told else BEGIN
 
     async def keep(self) -> None:
         """Until cancelled; what Redis does not give now it gives later."""
