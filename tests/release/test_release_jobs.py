@@ -44,34 +44,42 @@ def test_the_trial_pair_is_a_good_one() -> None:
     assert CRD.errors(manifest) == []
 
 
+def answer(ready: str, hedged: str, position: str | None) -> Answer:
+    conditions = [
+        {"type": "Ready", "status": ready, "reason": "R"},
+        {"type": "Hedged", "status": hedged, "reason": "H"},
+    ]
+    leg = {} if position is None else {"position": position}
+    return Answer(status=200, body={"status": {"conditions": conditions, "maker": leg}})
+
+
 @pytest.mark.parametrize(
-    ("ready", "hedged", "traded", "reached"),
+    ("ready", "hedged", "position", "reached"),
     [
-        ("True", "True", True, True),
-        ("True", "True", False, None),
-        ("True", "Unknown", True, None),
-        ("False", "True", True, None),
+        ("True", "True", "0.0100", True),
+        ("True", "True", "0.0000", None),
+        ("True", "True", None, None),
+        ("True", "Unknown", "0.0100", None),
+        ("False", "True", "-0.0100", None),
     ],
 )
 def test_the_trial_is_passed_when_ready_hedged_and_traded(
-    ready: str, hedged: str, traded: bool, reached: bool | None
+    ready: str, hedged: str, position: str | None, reached: bool | None
 ) -> None:
-    status: dict[str, Any] = {
-        "conditions": [
-            {"type": "Ready", "status": ready, "reason": "R"},
-            {"type": "Hedged", "status": hedged, "reason": "H"},
-        ]
-    }
-    if traded:
-        status["maker"] = {"lastFillTime": "2026-01-01T00:00:00Z"}
-    verdict, line = trial.hedged(Answer(status=200, body={"status": status}))
+    verdict, line = trial.Hedged()(answer(ready, hedged, position))
     assert verdict is reached
     assert f"Ready={ready}(R)" in line
 
 
+def test_a_trade_that_was_seen_is_remembered() -> None:
+    judge = trial.Hedged()
+    assert judge(answer("True", "False", "0.0100"))[0] is None
+    assert judge(answer("True", "True", "0.0000"))[0] is True
+
+
 def test_a_pair_that_vanishes_fails_the_trial_and_then_is_what_is_wanted() -> None:
     gone = Answer(status=404, body={"message": "not found"})
-    assert trial.hedged(gone)[0] is False
+    assert trial.Hedged()(gone)[0] is False
     assert trial.removed(gone)[0] is True
     assert trial.removed(Answer(status=200, body={}))[0] is None
 

@@ -112,6 +112,16 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
+{{- define "hedgepair.apart" -}}
+podAntiAffinity:
+  preferredDuringSchedulingIgnoredDuringExecution:
+    - weight: 100
+      podAffinityTerm:
+        topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchLabels: {{- include "hedgepair.selector" . | nindent 12 }}
+{{- end }}
+
 {{- define "hedgepair.pullSecrets" -}}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:

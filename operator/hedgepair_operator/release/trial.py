@@ -7,6 +7,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from hedgepair_operator.release.in_cluster import Answer, ApiUnavailable, InClusterApi
@@ -16,6 +17,7 @@ _FIRST_ACCOUNT: Final = 9_000_000
 """Far from the accounts of examples: two pairs on one account are refused."""
 _SPREAD: Final = 1_000_000
 _NOT_FOUND: Final = 404
+_REMOVAL_S: Final = 120.0
 
 Judge = Callable[[Answer], tuple[bool | None, str]]
 """True or False: a verdict; None: go on. And how it stands, in a line."""
@@ -39,7 +41,7 @@ def manifest(name: str, first_account: int) -> Mapping[str, Any]:
     }
 
 
-def progress(pair: Mapping[str, Any]) -> tuple[bool, str]:
+def progress(pair: Mapping[str, Any], *, has_traded: bool) -> tuple[bool, str]:
     """Whether all is proved, and how it stands in a line."""
     status = pair.get("status", {})
     truths = {each["type"]: each for each in status.get("conditions", ())}
@@ -47,17 +49,29 @@ def progress(pair: Mapping[str, Any]) -> tuple[bool, str]:
     for kind in ("Accepted", "Ready", "Hedged"):
         found = truths.get(kind, {})
         words.append(f"{kind}={found.get('status', '?')}({found.get('reason', 'not told yet')})")
-    traded = bool(status.get("maker", {}).get("lastFillTime"))
-    words.append("traded" if traded else "no trade yet")
+    words.append("traded" if has_traded else "no trade yet")
     good = all(truths.get(kind, {}).get("status") == "True" for kind in ("Ready", "Hedged"))
-    return good and traded, " ".join(words)
+    return good and has_traded, " ".join(words)
 
 
-def hedged(answer: Answer) -> tuple[bool | None, str]:
-    if not answer.is_good:
-        return False, f"the pair is gone: {answer.reason}"
-    reached, line = progress(answer.body)
-    return (True if reached else None), line
+def holds(pair: Mapping[str, Any]) -> bool:
+    """A position is known and is not zero: it began at zero, so it has traded."""
+    told = [pair.get("status", {}).get(leg, {}).get("position") for leg in ("maker", "hedger")]
+    return any(position is not None and Decimal(position) != 0 for position in told)
+
+
+class Hedged:
+    """Waits for a trade, and for Ready and Hedged after it."""
+
+    def __init__(self) -> None:
+        self._has_traded = False
+
+    def __call__(self, answer: Answer) -> tuple[bool | None, str]:
+        if not answer.is_good:
+            return False, f"the pair is gone: {answer.reason}"
+        self._has_traded = self._has_traded or holds(answer.body)
+        reached, line = progress(answer.body, has_traded=self._has_traded)
+        return (True if reached else None), line
 
 
 def removed(answer: Answer) -> tuple[bool | None, str]:
@@ -78,10 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"the pair was refused: {created.reason}\n")
         return 1
     try:
-        proved = _watched(api, f"{pairs}/{name}", hedged, deadline_s)
+        proved = _watched(api, f"{pairs}/{name}", Hedged(), deadline_s)
     finally:
         api.ask("DELETE", f"{pairs}/{name}")
-    gone = _watched(api, f"{pairs}/{name}", removed, deadline_s)
+    # Closing both legs takes its time, however much of it is left.
+    gone = _watched(api, f"{pairs}/{name}", removed, time.monotonic() + _REMOVAL_S)
     return 0 if proved and gone else 1
 
 
