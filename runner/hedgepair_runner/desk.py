@@ -50,6 +50,8 @@ class Desk:
     metrics: RunnerMetrics
     receipts: ReceiptStore | None = None
     """None: nobody keeps receipts."""
+    arms_switch: bool = False
+    """Whether the maker keeps the venue's dead man's switch armed (design §7)."""
     sharing: Sharing | None = None
     """None: nobody else lives on this account's or its L1 address's limits."""
     reread_key: Callable[[], bool] = _no_other_key

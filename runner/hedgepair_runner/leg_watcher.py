@@ -23,7 +23,7 @@ from hedgepair_runner.watching import WatchPolicy, is_due
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 0.25
+TICK_S = 0.5
 HOUR_MS = 3_600_000
 FUNDING_LAG_MS = 15_000
 """Payments of an hour are on record a while after it."""

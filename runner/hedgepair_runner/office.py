@@ -117,6 +117,18 @@ class Office:
         )
         return self.carrier.dispatch(Alternative(signed=signed), lane=Lane.CANCEL)
 
+    def schedule_cancel_all(self, *, at_ms: int, nonce: int) -> Slot:
+        """The dead man's switch of the whole account: fires then, unless it is renewed."""
+        self.carrier.check_lease()
+        signed = self._desk.venue.signer.schedule_cancel_all(at_ms=at_ms, nonce=nonce)
+        return self.carrier.dispatch(Alternative(signed=signed), lane=Lane.FLATTEN)
+
+    def abort_cancel_all(self, *, nonce: int) -> Slot:
+        """Takes the schedule away."""
+        self.carrier.check_lease()
+        signed = self._desk.venue.signer.abort_cancel_all(nonce=nonce)
+        return self.carrier.dispatch(Alternative(signed=signed), lane=Lane.FLATTEN)
+
     def cancel_all(self, *, nonce: int, lane: Lane = Lane.CANCEL) -> Slot:
         """Of this market, at this nonce. Where nothing rests it is the harmless transaction that
         settles a nonce (design §4.3); where something rests it takes it away."""

@@ -86,6 +86,12 @@ class QuoteKeeper:
             return True
         return any(not slot.is_settled and not slot.wants_other for slot in office.slots)
 
+    def is_line_free(self, office: Office) -> bool:
+        """Whether another transaction may take the next nonce: none of ours is on its way."""
+        lowest = office.line.lowest_unsettled
+        is_open = lowest is not None and not (lowest.wants_other and lowest is not self.quote)
+        return not (self.is_placing or is_open)
+
     def look_for_missing(self, snapshot: OrdersSeen, office: Office) -> None:
         """A quote that a list of open orders lacks ended while the stream was down."""
         quote = self.quote

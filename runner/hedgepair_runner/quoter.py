@@ -41,6 +41,7 @@ from hedgepair_runner.quoting import (
 from hedgepair_runner.reporter import blank_report
 from hedgepair_runner.restraint import Restraint
 from hedgepair_runner.steering import Course
+from hedgepair_runner.switch_tender import SwitchTender
 from hedgepair_runner.tally import Tally
 from hedgepair_runner.teller import Teller
 from hedgepair_runner.unwinder import Unwinder
@@ -113,6 +114,7 @@ class Quoter:
             on_reanchored=lambda account: self._pager.page("Reanchored", reanchored(account)),
         )
         self._office: Office | None = None
+        self._switch: SwitchTender | None = None
         self._tally = Tally()
         self._progress = progress
         self._restraint = Restraint(desk, progress=progress, cover=self._cover)
@@ -210,13 +212,26 @@ class Quoter:
         # The fence cancelled whatever a predecessor rested.
         self._quotes.tell_gone(0, self._office)
         self._unwinder.begin(self._office)
+        if self._desk.arms_switch:
+            self._switch = self._tender_of(self._office)
         self.step()
+
+    def _tender_of(self, office: Office) -> SwitchTender:
+        quotes = self._quotes
+        return SwitchTender(
+            self._desk,
+            office,
+            take_nonce=lambda: quotes.take_nonce(office),
+            may_send=lambda: quotes.is_line_free(office),
+        )
 
     async def act(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tick(), name="tick")
             tasks.create_task(self._progress.run(), name="keep-progress")
             tasks.create_task(self._unwinder.run(), name="right")
+            if self._switch is not None:
+                tasks.create_task(self._switch.run(), name="switch")
             if self._needs_cover:
                 watching = self._cover.run(
                     is_waiting=lambda: self._quotes.quote is None, on_news=self.step
@@ -234,6 +249,8 @@ class Quoter:
         if office is not None:
             take_nonce = self._quotes.take_nonce
             await prove_withdrawn(self._desk, office, take_nonce=lambda: take_nonce(office))
+            if self._switch is not None:
+                await self._switch.leave()
             await self._unwinder.retire()
             await self._progress.write()
 

@@ -31,7 +31,7 @@ from hedgepair_runner.risking import (
 
 logger = logging.getLogger(__name__)
 
-JUDGE_EVERY_S = 0.1
+JUDGE_EVERY_S = 0.25
 PAGE_AFTER_S = 30.0
 """What stays unknown for so long is told to a person."""
 SOURCE = "risk"

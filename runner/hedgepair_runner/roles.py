@@ -16,7 +16,7 @@ from hedgepair_runner.contract.desired import config_hash
 from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.manifest import HedgePair
 from hedgepair_runner.contract.settings import RunnerSettings
-from hedgepair_runner.contract.spec import Mode
+from hedgepair_runner.contract.spec import Mode, Network
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.desired_watcher import WishFiles
 from hedgepair_runner.desk import Desk, Streams
@@ -144,6 +144,7 @@ async def run_role(
             clock=clock,
             metrics=metrics,
             receipts=RedisReceipts(client, pair=settings.pair),
+            arms_switch=settings.manifest.spec.exchange.network is not Network.PAPER,
             sharing=RedisSharing(
                 client, venue=settings.endpoints.venue_id, namespace=settings.pair.namespace
             ),

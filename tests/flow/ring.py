@@ -60,6 +60,8 @@ class RingOptions:
     level_lots: int = 2_000
     carried_lots: int = 0
     started_at_ms: int = 1_800_000_000_000
+    arms_switch: bool = False
+    """Makers keep the exchange's dead man's switch armed, as on Testnet and Mainnet."""
     has_limits: bool = False
     """The exchange enforces the request limits of its tiers."""
     band_reserve: int = BAND_RESERVE
@@ -116,6 +118,7 @@ class Ring:
             clock=self.clock,
             latency_s=options.latency_s,
             seed=options.seed,
+            arms_switch=options.arms_switch,
             band_reserve=options.band_reserve,
         )
         self.seats: list[Seat] = []

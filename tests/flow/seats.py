@@ -196,6 +196,7 @@ class Surroundings:
     clock: LoopClock
     latency_s: float
     seed: int
+    arms_switch: bool = False
     band_reserve: int = BAND_RESERVE
 
 
@@ -301,6 +302,7 @@ class Seat:
             clock=self.clock,
             metrics=RunnerMetrics(),
             receipts=MemoryReceipts(self.store, pair=pair),
+            arms_switch=self.around.arms_switch,
             sharing=MemorySharing(self.store, self.store.shared),
             band_reserve=self.around.band_reserve,
         )

@@ -55,16 +55,15 @@ def options(**changes: Any) -> RingOptions:
 def test_a_standard_pair_under_one_master_account_is_never_refused() -> None:
     async def scenario(ring: Ring) -> None:
         ring.start_all()
-        assert await busy_for(ring, 4) == 0
-        fills = len(ring.trades(MAKER_ACCOUNT))
-        assert fills >= 8
+        assert await busy_for(ring, 2) == 0
+        assert len(ring.trades(MAKER_ACCOUNT)) >= 4
         await ring.stop_all()
         ring.audit()
 
     run_ring(scenario, options(exchange=replace(STANDARD, same_l1=SAME_L1)))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_pairs_under_one_master_account_share_its_sixty_requests() -> None:
     async def scenario(ring: Ring) -> None:
         ring.start_all()

@@ -12,6 +12,8 @@ from hedgepair_runner.venues.paper.settings import ExchangeSettings
 from tests.flow import auditing
 from tests.flow.ring import HEDGER_ACCOUNT, MAKER_ACCOUNT, Ring, RingOptions, run_ring
 
+pytestmark = pytest.mark.slow
+
 PICO = 10**12
 DEFAULT_QUOTE = 100_000
 QUANTITY = 500
@@ -181,6 +183,7 @@ def test_a_days_loss_may_end_flat_and_halted() -> None:
     run_ring(scenario, RingOptions(spec=spec, exchange=PREMIUM))
 
 
+@pytest.mark.long
 def test_a_result_that_is_not_known_is_no_breach_but_quotes_nothing() -> None:
     async def scenario(ring: Ring) -> None:
         seats = ring.start_all()
@@ -232,6 +235,7 @@ def test_a_position_beyond_the_limit_withdraws_whoever_made_it() -> None:
 # -- the volume quota -----------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_without_quota_a_fill_is_hedged_at_once_and_quotes_wait() -> None:
     async def scenario(ring: Ring) -> None:
         seats = ring.start_all()
