@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from hedgepair_runner.local.records import RecordsUnavailable
+
 Answer = TypeVar("Answer")
 
 COMMAND_TIMEOUT_S = 120.0
@@ -56,13 +58,13 @@ def refusal(*words: str, stdin: str | None = None) -> str:
 def until(
     ask: Callable[[], Answer | None], what: str, *, within_s: float, every_s: float = POLL_S
 ) -> Answer:
-    """The first answer that is true. A failing command is an answer that is not there yet."""
+    """The first answer that is true; a command or a read that fails is not yet one."""
     deadline_s = time.monotonic() + within_s
     last: object = None
     while time.monotonic() < deadline_s:
         try:
             answer = ask()
-        except CommandFailed as failed:
+        except (CommandFailed, RecordsUnavailable) as failed:
             last = failed
         else:
             if answer:

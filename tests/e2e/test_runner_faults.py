@@ -48,12 +48,11 @@ def test_a_runner_runs_out_of_memory(make_pair: MakePair, venue: PaperVenue, rol
     with endured(
         f"OOM of the {role}", pair, venue, allowed_s=RECOVERY_S + LEASE_TIMES_S + RESTART_S
     ):
-        # The kernel takes the larger process: the runner, as long as this one is smaller.
-        eat = (
-            "x = []\nfor i in range(60): x.append(bytearray(1 << 20))\nimport time; time.sleep(20)"
-        )
+        # The kernel takes the largest process: the runner, since each of these is smaller.
+        eat = "python3 -c 'x = bytearray(14 << 20); import time; time.sleep(20)'"
         with suppress(CommandFailed):  # its container ends with it
-            pair.kubectl.exec(f"{pair.name}-{role}-0", "python3", "-c", eat)
+            line = f"for i in 1 2 3 4 5 6 7 8; do {eat} & done; wait"
+            pair.kubectl.exec(f"{pair.name}-{role}-0", "sh", "-c", line)
         until(lambda: pair.restarts()[role][1] > before, "the runner was killed", within_s=30)
 
 

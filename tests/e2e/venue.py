@@ -87,7 +87,7 @@ class PaperVenue:
 
     def wait_fills(self, pair: Pair, more: int, *, within_s: float = 60) -> PairRecords:
         """Until the maker has so many more trades than now."""
-        start = len(_trades(self.records(pair).maker))
+        start = len(_trades(until(lambda: self.records(pair), "records", within_s=30).maker))
 
         def filled() -> PairRecords | None:
             records = self.records(pair)
