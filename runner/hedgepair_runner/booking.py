@@ -24,15 +24,15 @@ class PairBooks:
         self._total = Decimal(0)
         self._funding = Decimal(0)
         self._since_ms = self._funding_ms = 0
-        self._counts_after_id = 0
+        self._expected = _Expected()
         self.since_last = NOTHING
         """Of trades since the last receipt, but for those with a receipt of the maker's own."""
         self.maker_fee_parts = 0
 
-    def begin(self, *, now_ms: int, after_id: int) -> None:
+    def begin(self, expected: Iterable[AccountTrade], *, now_ms: int, after_id: int) -> None:
         """Without a receipt to go on from: trades up to this id are no part of the total."""
         self._since_ms = self._funding_ms = now_ms
-        self._counts_after_id = after_id
+        self._expected.count_after(after_id, anew=expected)
 
     def resume(self, carry: Carry) -> None:
         self._marks = {self._maker: carry.maker, self._own: carry.own}
@@ -80,15 +80,19 @@ class PairBooks:
             if trade.account_index == self._maker:
                 self.maker_fee_parts += result.fee_parts
 
-    def total_with(self, pending: Iterable[AccountTrade]) -> Decimal | None:
-        """With trades that are not booked yet; None where one of them tells no result."""
-        total = self._total + self._funding
-        for trade in pending:
-            result = result_of(trade)
-            if result is None:
-                return None
-            total += self._counted(trade, result)
-        return total
+    def expect(self, trade: AccountTrade) -> None:
+        """A trade that is known and not booked yet: it is in the total at once."""
+        self._expected.add(trade)
+
+    def forget(self, trade: AccountTrade) -> None:
+        """It is booked, by us or by a predecessor."""
+        self._expected.remove(trade)
+
+    def total(self) -> Decimal | None:
+        """With what is expected; None where a trade in it tells no result."""
+        if self._expected.unknown:
+            return None
+        return self._total + self._funding + quote_of(self._expected.net_parts, self._market)
 
     def close(self, uncovered: tuple[Cover, ...]) -> Carry:
         """After a receipt: what the next one goes on from."""
@@ -105,8 +109,38 @@ class PairBooks:
         )
 
     def _counted(self, trade: AccountTrade, result: Result) -> Decimal:
-        is_counted = trade.trade_id > self._counts_after_id
+        is_counted = trade.trade_id > self._expected.after_id
         return quote_of(result.net_parts if is_counted else 0, self._market)
+
+
+class _Expected:
+    """The sum of what is not booked yet, kept up trade by trade."""
+
+    def __init__(self) -> None:
+        self.after_id = 0
+        self.net_parts = 0
+        self.unknown = 0
+
+    def count_after(self, trade_id: int, *, anew: Iterable[AccountTrade]) -> None:
+        self.after_id = trade_id
+        self.net_parts = self.unknown = 0
+        for trade in anew:
+            self.add(trade)
+
+    def add(self, trade: AccountTrade) -> None:
+        self._put(trade, sign=1)
+
+    def remove(self, trade: AccountTrade) -> None:
+        self._put(trade, sign=-1)
+
+    def _put(self, trade: AccountTrade, *, sign: int) -> None:
+        if trade.trade_id <= self.after_id:
+            return
+        result = result_of(trade)
+        if result is None:
+            self.unknown += sign
+        else:
+            self.net_parts += sign * result.net_parts
 
 
 def plain(amount: Decimal) -> str:

@@ -21,6 +21,7 @@ from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.receipts import Receipt
 from hedgepair_runner.desk import Desk
 from hedgepair_runner.ledger import Chain
+from hedgepair_runner.noncing import Slot
 from hedgepair_runner.office import Office
 from hedgepair_runner.orders import AccountTrade, Funding
 from hedgepair_runner.receipt_store import ReceiptStore, Stored
@@ -59,6 +60,7 @@ class ReceiptKeeper:
         self._woken = asyncio.Event()
         self._funding_is_known = False
         self._unwritten = 0
+        self._heard: deque[tuple[AccountTrade, int, Slot | None]] = deque()
         self._written: deque[Receipt] = deque(maxlen=WRITTEN_KEPT)
         self._unchecked: deque[Receipt] = deque(maxlen=CHECKED_AT_MOST)
         self.book = ReceiptBook(
@@ -73,17 +75,25 @@ class ReceiptKeeper:
         )
 
     def note(self, trades: tuple[AccountTrade, ...]) -> None:
+        """On the way of a hedge: what is to be done with it is done later."""
+        line = None if self._office is None else self._office.line
         now_ms = self._desk.clock.wall_ms()
         for trade in trades:
-            slot = None
-            if self._office is not None and trade.account_index == self._own_account:
-                slot = self._office.line.by_client_index(trade.client_order_index)
-            self.book.note(trade, now_ms=now_ms, slot=slot)
+            # Its slot is open now, and may be forgotten a moment later.
+            is_own = line is not None and trade.account_index == self._own_account
+            slot = line.by_client_index(trade.client_order_index) if is_own and line else None
+            self._heard.append((trade, now_ms, slot))
         self._woken.set()
+
+    def _take_in(self) -> None:
+        while self._heard:
+            trade, now_ms, slot = self._heard.popleft()
+            self.book.note(trade, now_ms=now_ms, slot=slot)
 
     def realized(self) -> Decimal | None:
         """Of both legs, after fees and funding; None where that is not known."""
         is_hedger = self._desk.role is Role.HEDGER
+        self._take_in()
         return self.book.total() if is_hedger and self._funding_is_known else None
 
     async def keep(self, office: Office, own: Chain) -> None:
@@ -100,7 +110,7 @@ class ReceiptKeeper:
         """Returns when nothing is left to write, or after so long: a successor finds the rest."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                while self.book.is_waiting or self._unwritten:
+                while self._heard or self.book.is_waiting or self._unwritten:
                     self._woken.set()
                     await asyncio.sleep(TICK_S / 10)
                 await self._mend()
@@ -114,6 +124,7 @@ class ReceiptKeeper:
             self.book.note(trade, now_ms=self._desk.clock.wall_ms())
         await self._read_own(newest, anchor_id=anchor_id, anchored_lots=anchored_lots)
         epoch = office.line.band.epoch
+        self._take_in()
         if newest is not None:
             self.book.resume(newest, epoch=epoch)
         else:
@@ -158,6 +169,7 @@ class ReceiptKeeper:
                 async with asyncio.timeout(TICK_S):
                     await self._woken.wait()
             self._woken.clear()
+            self._take_in()
             due = self.book.due(
                 is_open=lambda index: office.line.by_client_index(index) is not None,
                 wall_ms=self._wall_ms,

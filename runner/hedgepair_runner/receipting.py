@@ -77,8 +77,8 @@ class ReceiptBook:
         )
         self._is_resumed = False
         self._epoch = 0
-        self._noted: dict[TradeKey, int] = {}
-        """When each was noted, in Unix milliseconds."""
+        self._noted: dict[TradeKey, tuple[int, int]] = {}
+        """When each was noted and when it happened, in Unix milliseconds."""
         self._pending: dict[TradeKey, AccountTrade] = {}
         self._orders: dict[int, _Order] = {}
         self._fills: deque[AccountTrade] = deque(maxlen=KEPT)
@@ -91,13 +91,14 @@ class ReceiptBook:
         key = (trade.account_index, trade.trade_id)
         if key in self._noted:
             return
-        self._noted[key] = now_ms
+        self._noted[key] = (now_ms, trade.timestamp_ms)
         if len(self._noted) > KEPT:
             del self._noted[next(iter(self._noted))]
-        if trade.account_index == self._issuer.maker_account:
-            self._fills.append(trade)
         if self._issuer.role is Role.HEDGER:
             self._pending[key] = trade
+            self.books.expect(trade)
+        else:
+            self._fills.append(trade)
         if self._has_receipt(trade, self._issuer.role):
             order = self._orders.setdefault(trade.client_order_index, _Order())
             order.trades.append(trade)
@@ -107,7 +108,7 @@ class ReceiptBook:
     def begin(self, *, epoch: int, now_ms: int, after_id: int) -> None:
         """Without a receipt to go on from. The total counts trades above `after_id`."""
         self._is_resumed, self._epoch = True, epoch
-        self.books.begin(now_ms=now_ms, after_id=after_id)
+        self.books.begin(self._pending.values(), now_ms=now_ms, after_id=after_id)
 
     def resume(self, newest: Receipt, *, epoch: int) -> None:
         """Goes on after the newest receipt of this role: its order and those before have one."""
@@ -122,13 +123,13 @@ class ReceiptBook:
         self.books.resume(carry)
         self._uncovered = Uncovered(carry.uncovered)
         for key in [key for key in self._pending if key[1] <= self.books.mark(key[0]).trade_id]:
-            del self._pending[key]
+            self.books.forget(self._pending.pop(key))
 
     # -- what it comes to --------------------------------------------------------------------
 
     def total(self) -> Decimal | None:
         """Realised by both legs, after fees and funding, since the books say; None: unknown."""
-        return self.books.total_with(self._pending.values()) if self._is_resumed else None
+        return self.books.total() if self._is_resumed else None
 
     @property
     def is_waiting(self) -> bool:
@@ -162,6 +163,7 @@ class ReceiptBook:
         is_hedge = issuer.role is Role.HEDGER
         slippage = slippage_bps(order.lots, units, covers)
         nonce = self._nonce(parts)
+        seen_ms, filled_ms = self._times(covers)
         receipt = Receipt(
             client_order_index=index,
             role=issuer.role.label,
@@ -179,8 +181,8 @@ class ReceiptBook:
             trades=tuple(map(_own_trade, order.trades)),
             covers=covers,
             slippage_bps=None if slippage is None else plain(slippage),
-            filled_ms=self._filled_ms(covers),
-            seen_ms=self._seen_ms(covers),
+            filled_ms=filled_ms,
+            seen_ms=seen_ms,
             executed_ms=order.trades[-1].timestamp_ms,
             fee_quote=self._quote(own.fee_parts),
             maker_fee_quote=self._quote(self.books.maker_fee_parts if is_hedge else 0),
@@ -207,6 +209,7 @@ class ReceiptBook:
             if key[1] > order.last_id:
                 break
             trade = self._pending.pop(key)
+            self.books.forget(trade)
             self.books.book(trade, has_own_receipt=self._has_receipt(trade, Role.MAKER))
             if trade.account_index != self._issuer.maker_account:
                 taken = self._uncovered.take(trade.signed_lots)
@@ -249,15 +252,14 @@ class ReceiptBook:
         epoch = self._epoch - (self._epoch - parts.epoch_low) % (1 << EPOCH_BITS)
         return (epoch << NONCE_BITS) | parts.nonce_low
 
-    def _filled_ms(self, covers: tuple[Cover, ...]) -> int | None:
-        ids = {cover.trade_id for cover in covers}
-        return min(
-            (fill.timestamp_ms for fill in self._fills if fill.trade_id in ids), default=None
-        )
-
-    def _seen_ms(self, covers: tuple[Cover, ...]) -> int | None:
+    def _times(self, covers: tuple[Cover, ...]) -> tuple[int | None, int | None]:
+        """When the first of these fills was seen, and when one first happened."""
         keys = [(self._issuer.maker_account, cover.trade_id) for cover in covers]
-        return min((self._noted[key] for key in keys if key in self._noted), default=None)
+        known = [self._noted[key] for key in keys if key in self._noted]
+        return (
+            min((seen for seen, _ in known), default=None),
+            min((filled for _, filled in known), default=None),
+        )
 
     def _quote(self, parts: int) -> str:
         return plain(quote_of(parts, self._issuer.market))
