@@ -6,10 +6,11 @@ receipts (10). The numbers are those of the formulae.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from itertools import pairwise
 
+from hedgepair_runner.audit_exposures import exposure_of, is_within_gap, overshoot_lots
 from hedgepair_runner.audit_facts import AuditFacts, LegFacts, OrderFact, TxFact, nonce_low
 from hedgepair_runner.audit_tapes import (
     Deed,
@@ -54,7 +55,13 @@ class _Auditor:
         if self._is_pair:
             violations += [*self._trades(), *self._hedge_orders(), *self._quotes()]
             violations += self._exclusion()
-            exposure = self._exposure()
+            exposure = exposure_of(
+                self._facts,
+                opening_lots=self._tape.opening_lots,
+                moves=self._moves,
+                carried_lots=self._question.carried_lots,
+                worst_overshoot_lots=self._worst_overshoot,
+            )
             violations += self._cover(exposure)
         deeds = [deed for move in self._moves for deed in move.deeds]
         outside = tuple(self._outside())
@@ -153,7 +160,7 @@ class _Auditor:
             deed = move.deeds[0] if move.deeds else None
             if deed not in (Deed.HEDGE, Deed.UNWIND):
                 continue
-            beyond = _overshoot(move.before_lots, move.after_lots)
+            beyond = overshoot_lots(move.before_lots, move.after_lots)
             if beyond and not self._is_excused(move, signed, deed):
                 self._worst_overshoot = max(self._worst_overshoot, beyond)
                 name = "hedge" if deed is Deed.HEDGE else "unwind"
@@ -171,7 +178,7 @@ class _Auditor:
         if since_us is None:
             return False
         meanwhile = self._meanwhile(since_us, move)
-        return not _overshoot(move.before_lots - meanwhile, move.after_lots - meanwhile)
+        return not overshoot_lots(move.before_lots - meanwhile, move.after_lots - meanwhile)
 
     def _meanwhile(self, since_us: int, until: Move | int) -> int:
         """What A's fills (since then) and outsiders (even just before) did to the net."""
@@ -213,7 +220,7 @@ class _Auditor:
                 continue
             nets = [self._tape.net_after(n) for n in self._counts(order, tx.executed_us, 0)]
             nets += [net - self._meanwhile(tx.signed_us, tx.executed_us) for net in nets]
-            if not any(_fits(order.signed_lots, net) for net in nets):
+            if not any(is_within_gap(order.signed_lots, net) for net in nets):
                 yield Violation(
                     formula=1,
                     sentence=f"hedge order {order.order_index} was for "
@@ -279,21 +286,6 @@ class _Auditor:
         return found
 
     # -- the net over time -------------------------------------------------------------------
-
-    def _exposure(self) -> Exposure:
-        carried = self._question.carried_lots
-        episodes = list(_episodes(self._tape.opening_lots, self._moves, self._facts, carried))
-        nets = [abs(move.after_lots) for move in self._moves]
-        open_lots = self._moves[-1].after_lots if self._moves else self._tape.opening_lots
-        is_open = abs(open_lots) > carried
-        return Exposure(
-            worst_lots=max([abs(self._tape.opening_lots), *nets]),
-            worst_lot_us=max((lot_us for _, lot_us in episodes), default=0),
-            longest_us=max((lasted_us for lasted_us, _ in episodes), default=0),
-            worst_overshoot_lots=self._worst_overshoot,
-            open_lots=open_lots,
-            open_us=episodes[-1][0] if is_open else 0,
-        )
 
     def _cover(self, exposure: Exposure) -> Iterator[Violation]:
         question = self._question
@@ -361,35 +353,3 @@ def _executed_by_nonce(leg: LegFacts) -> dict[int, TxFact]:
         for tx in leg.txs
         if tx.is_executed and tx.api_key_index == leg.api_key_index
     }
-
-
-def _overshoot(before_lots: int, after_lots: int) -> int:
-    """By how much a trade left the net farther off, or past, zero; 0 for one that did neither."""
-    if before_lots * after_lots < 0:
-        return abs(after_lots)
-    return max(0, abs(after_lots) - abs(before_lots))
-
-
-def _fits(order_lots: int, net_lots: int) -> bool:
-    """Against the net, and past zero by a lot at most (formula 1)."""
-    uncovered = -net_lots if order_lots > 0 else net_lots
-    return abs(order_lots) <= max(0, uncovered) + 1
-
-
-def _episodes(
-    opening_lots: int, moves: Sequence[Move], facts: AuditFacts, carried_lots: int
-) -> Iterator[tuple[int, int]]:
-    """Each time the net was open: for how long, and its lots times microseconds."""
-    net, since_us, begun_us, lot_us = opening_lots, facts.from_us, facts.from_us, 0
-    for move in moves:
-        at_us = max(move.trade.at_us, since_us)
-        if abs(net) > carried_lots:
-            lot_us += abs(net) * (at_us - since_us)
-            if abs(move.after_lots) <= carried_lots:
-                yield at_us - begun_us, lot_us
-        if abs(net) <= carried_lots:
-            begun_us, lot_us = at_us, 0
-        net, since_us = move.after_lots, at_us
-    if abs(net) > carried_lots:
-        end_us = max(facts.to_us, since_us)
-        yield end_us - begun_us, lot_us + abs(net) * (end_us - since_us)

@@ -13,6 +13,7 @@ from tests.flow import auditing
 from tests.flow.harming import Pair, fill, harmed, trade_on
 from tests.flow.receipt_audit import result_of_legs
 from tests.flow.ring import HEDGER_ACCOUNT, MAKER_ACCOUNT, Ring, RingOptions, run_ring
+from tests.flow.test_ladder_virtual import LADDER_S, balanced, run_away, undone
 
 
 def with_fees() -> RingOptions:
@@ -213,3 +214,29 @@ def test_a_pair_without_fills_has_no_receipts() -> None:
         assert auditing.trades_of(ring.exchange, ring.judged) == []
 
     run_ring(scenario, RingOptions())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dies", [False, True])
+def test_what_was_undone_on_a_has_a_receipt_of_the_makers(dies: bool) -> None:
+    async def scenario(ring: Ring) -> None:
+        pair = ring.start_all()
+        await ring.resting()
+        await run_away(ring)
+        await balanced(ring)
+        if dies:
+            ring.kill(pair[Role.MAKER])
+            ring.start(Role.MAKER)
+        await trade_on(ring)
+        await ring.stop_all()
+        ring.audit()
+
+        unwinds = [each for each in ring.receipts() if each.purpose is Purpose.UNWIND]
+        assert len(unwinds) == len(undone(ring)) > 0
+        assert sum(each.signed_lots for each in unwinds) == -500
+        covered = [cover for each in unwinds for cover in each.covers]
+        assert sum(cover.signed_lots for cover in covered) == 500
+        assert all(each.carry is None for each in unwinds)
+
+    ladder = {"maxPosition": "0.5", "maxUnhedgedSeconds": LADDER_S, "onUnhedged": "Unwind"}
+    run_ring(scenario, RingOptions(spec={"risk": ladder}))
