@@ -91,10 +91,13 @@ class _Auditor:
     def _nonces(self) -> Iterator[Violation]:
         """Slots and fencing: what a key executed climbs, in the order of execution."""
         for _, leg in self._legs():
-            executed = sorted(
-                (tx for tx in leg.txs if tx.is_executed and tx.api_key_index == leg.api_key_index),
-                key=lambda tx: (tx.executed_us, tx.sequence),
-            )
+            # The same bytes may have come twice, be listed twice, and were executed once.
+            own = {
+                tx.tx_hash: tx
+                for tx in leg.txs
+                if tx.is_executed and tx.api_key_index == leg.api_key_index
+            }
+            executed = sorted(own.values(), key=lambda tx: (tx.executed_us, tx.sequence))
             for earlier, later in pairwise(executed):
                 who = f"account {leg.account_index}, key {leg.api_key_index},"
                 if later.nonce == earlier.nonce:

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -67,6 +67,17 @@ from hedgepair_runner.venues.venue import VenueRefused, VenueUnavailable
 
 logger = logging.getLogger(__name__)
 
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """Who takes office, by role."""
+
+    hedger: type[Hedger] = Hedger
+    quoter: type[Quoter] = Quoter
+
+
+CREW = Crew()
 OPEN_RETRY_S = 1.0
 NO_FILES = WishFiles()
 Answer = TypeVar("Answer")
@@ -192,6 +203,7 @@ async def serve(
     stop: asyncio.Event,
     files: WishFiles = NO_FILES,
     on_reporter: ReadyHook | None = None,
+    crew: Crew = CREW,
 ) -> None:
     """The role over ports that are ready: what tests run under virtual time."""
     streams = Streams()
@@ -208,7 +220,7 @@ async def serve(
         on_reporter(reporter)
     upkeep.watch(tier, reporter, manifest=lambda: steerer.course.manifest)
     progress = ProgressKeeper(desk, file=files.progress)
-    appoint = await _appointment(desk, steerer, streams, upkeep, tier, progress, stop)
+    appoint = await _appointment(desk, steerer, streams, upkeep, tier, progress, stop, crew)
     if appoint is None:
         return
     tenure = Tenure(desk, streams=streams, appoint=appoint, steerer=steerer, reporter=reporter)
@@ -257,6 +269,7 @@ async def _appointment(
     tier: Tier,
     progress: ProgressKeeper,
     stop: asyncio.Event,
+    crew: Crew,
 ) -> Callable[[asyncio.TaskGroup], Officer] | None:
     """Makes the officer of each term by the configuration that is in force then.
 
@@ -273,7 +286,7 @@ async def _appointment(
             policy, cover = quote_policy(manifest, desk.market), needs_cover(manifest)
             rest_s = least_rest_s(tier, at_least_s=policy.least_rest_s)
             policy = replace(policy, least_rest_s=rest_s)
-            quoter = Quoter(
+            quoter = crew.quoter(
                 desk,
                 policy,
                 needs_cover=cover,
@@ -295,7 +308,7 @@ async def _appointment(
         manifest = steerer.course.manifest
         policy = hedger_policy(manifest, desk.market, same_master=same_master)
         ladder = ladder_policy(manifest)
-        return Hedger(desk, policy, ladder=ladder, streams=streams, tasks=tasks)
+        return crew.hedger(desk, policy, ladder=ladder, streams=streams, tasks=tasks)
 
     return appoint_hedger
 

@@ -130,7 +130,9 @@ class _VirtualSelector(selectors.SelectSelector):
 class _NumberedTask(asyncio.Task[Any]):
     """Sets of tasks have the same order in every run: asyncio cancels by it."""
 
-    number = 0
+    def __init__(self, coro: Any, *, number: int, **options: Any) -> None:
+        self.number = number  # first of all: tasks enter a set as they are made
+        super().__init__(coro, **options)
 
     def __hash__(self) -> int:
         return self.number
@@ -150,9 +152,7 @@ class _PausingLoop(asyncio.SelectorEventLoop):
         **options: Any,
     ) -> asyncio.Future[Result]:
         self._tasks_made += 1
-        task = _NumberedTask(coro, loop=loop, **options)
-        task.number = self._tasks_made
-        return task
+        return _NumberedTask(coro, loop=loop, number=self._tasks_made, **options)
 
     def time(self) -> float:
         return self._virtual.now_s

@@ -22,7 +22,7 @@ from hedgepair_runner.metrics import RunnerMetrics
 from hedgepair_runner.noncing import BAND_RESERVE
 from hedgepair_runner.orders import SignedTx
 from hedgepair_runner.reporter import Reporter
-from hedgepair_runner.roles import serve
+from hedgepair_runner.roles import CREW, Crew, serve
 from hedgepair_runner.units import Market
 from hedgepair_runner.venues.lighter.client import LighterVenue, VenueParts
 from hedgepair_runner.venues.lighter.limiting import STANDARD, Limiter
@@ -257,6 +257,13 @@ class Seat:
     def _signs(self, signer: Signer) -> Signer:
         return signer
 
+    def _fitted(self, desk: Desk) -> Desk:
+        return desk
+
+    @property
+    def crew(self) -> Crew:
+        return CREW
+
     def _handed(self, signed: SignedTx) -> None:
         """Called when a transaction went to the socket."""
 
@@ -308,11 +315,12 @@ class Seat:
         )
         try:
             await serve(
-                desk,
+                self._fitted(desk),
                 self.manifest,
                 stop=self.stop,
                 files=self.files,
                 on_reporter=self.reporters.append,
+                crew=self.crew,
             )
         finally:
             await venue.close()

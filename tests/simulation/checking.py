@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from hedgepair_runner.contract.identity import BAND, NONCE_BITS, Role, read_client_order_index
+from hedgepair_runner.contract.identity import (
+    BAND,
+    NONCE_BITS,
+    Role,
+    is_unwinding,
+    read_client_order_index,
+)
 from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.orders import SignedTx
 from hedgepair_runner.venues.paper.events import Event, OrderChanged, Traded, TxChanged
@@ -29,6 +35,8 @@ from tests.flow.auditing import Pair, lots_for
 CREATE, CANCEL_ALL = 14, 16
 UNKNOWING_S = 10.0
 """What others did on the accounts so lately, a runner need not have heard of."""
+HEDGERS_DEADLINE_S = 4.0
+"""Its reports live for three seconds, and are read four times a second."""
 NOT_CONSUMED = ("21104", "21501", "21739")
 """Errors of the engine that leave a nonce unused, in this simulation (protocol §7.1.3)."""
 
@@ -55,6 +63,8 @@ class Leg:
     fenced: int = 0
     slots: dict[int, dict[str, int]] = field(default_factory=dict)
     """Nonce → hash → signed lots of what was handed over and may still execute."""
+    unwinding: set[int] = field(default_factory=set)
+    """Nonces of what undoes on A what could not be hedged."""
     resting: set[int] = field(default_factory=set)
 
     def after(self, trade_id: int) -> int:
@@ -92,6 +102,7 @@ class Checker:
         self._others: list[tuple[float, int]] = []
         """Trades that are no hedges, with their times."""
         self._foreign_s = float("-inf")
+        self._hedger_told_s = float("-inf")
         self._epochs: dict[str, int] = {}
         self._lease_until_s: dict[str, float] = {}
 
@@ -139,7 +150,8 @@ class Checker:
             before, lots = self.net, lots_for(trade, leg.account)
             leg.note(trade.trade_id, lots)
             role = _role_of(party.client_order_index)
-            if role is Role.HEDGER and trade.trade_type == "trade":
+            is_undoing = is_unwinding(party.client_order_index)
+            if (role is Role.HEDGER or is_undoing) and trade.trade_type == "trade":
                 self.hedges += 1
                 self._no_overshoot(trade, before)
                 continue
@@ -158,7 +170,7 @@ class Checker:
             if abs(after) <= abs(then) and (after == 0 or after * then > 0):
                 return
         self.blame(
-            f"hedge {trade.trade_id} took the net from {before} to {self.net} lots (law 2, §14.2)"
+            f"trade {trade.trade_id} took the net from {before} to {self.net} lots (law 2, §14.2)"
         )
 
     def _unknowing(self) -> Iterator[int]:
@@ -227,8 +239,11 @@ class Checker:
         elif nonce >> NONCE_BITS != self._epochs.get(name) or not nonce % BAND:
             self.blame(f"{name} signed nonce {_name(nonce)} outside its band (§14.5)")
 
-    def handed(self, name: str, role: Role, signed: SignedTx, told: RunnerReport) -> None:
+    def handed(
+        self, name: str, role: Role, signed: SignedTx, told: RunnerReport, *, now_s: float
+    ) -> None:
         """`told` is what the process believes at this moment."""
+        self.now_s = now_s
         leg = self.hedger if role is Role.HEDGER else self.maker
         if signed.nonce <= leg.passed or signed.nonce < leg.fenced:
             return
@@ -240,6 +255,9 @@ class Checker:
             slot[signed.tx_hash] = 0
             return
         slot[signed.tx_hash] = info["BaseAmount"] * (-1 if info["IsAsk"] else 1)
+        if is_unwinding(info["ClientOrderIndex"]):
+            leg.unwinding.add(signed.nonce)
+        self._excluded(name, signed.nonce)
         if role is Role.HEDGER:
             self._cover("signed", signed.nonce)
             if told.gap_lots is None:
@@ -247,11 +265,19 @@ class Checker:
         elif info["TimeInForce"] != TimeInForce.IOC:
             self._quoted(name, signed, told)
 
+    def _excluded(self, name: str, nonce: int) -> None:
+        """§14.6: never a live hedge on B and a live unwind on A at once."""
+        undoes = any(each in self.maker.slots for each in self.maker.unwinding)
+        if undoes and (self.hedger.most(1) or self.hedger.most(-1)):
+            self.blame(f"with {name}'s {_name(nonce)} both sides act at once (§14.6)")
+
     def _quoted(self, name: str, signed: SignedTx, told: RunnerReport) -> None:
         """§14.7 and §14.8: what was true when the quote was decided."""
         nonce = _name(signed.nonce)
         if told.position_lots is None or told.state is not RunnerState.RUNNING:
             self.blame(f"{name} quoted {nonce} while {told.reason or told.state} (§14.7)")
+        if self.now_s - self._hedger_told_s > HEDGERS_DEADLINE_S:
+            self.blame(f"{name} quoted {nonce} without a fresh report of the hedger (law 4)")
         if not self._is_covered():
             self.blame(f"{name} quoted {nonce} while {self.net} lots were uncovered (§14.8)")
         if self.hedger.most(1) or self.hedger.most(-1):
@@ -284,6 +310,8 @@ class Checker:
         self.now_s = now_s
         if report.role != Role.HEDGER.label:
             return
+        if report.state is RunnerState.RUNNING:
+            self._hedger_told_s = now_s
         ids = (report.maker_chain_trade_id, report.hedger_chain_trade_id)
         told = (report.maker_chain_lots, report.hedger_chain_lots)
         true: list[int] = []

@@ -23,6 +23,7 @@ class Crowd:
         self._simulation = simulation
         self._chance = chance
         self._middle_ticks = simulation.market.middle_ticks
+        self._jumped_ticks = 0
         self._fill_comes: asyncio.Event = asyncio.Event()
 
     async def before_fill(self) -> None:
@@ -53,12 +54,19 @@ class Crowd:
     def settle(self) -> None:
         """Back to where everything can be hedged."""
         self._simulation.market.middle_ticks = self._middle_ticks
+        self._jumped_ticks = 0
         self._simulation.market.stand()
+
+    def jump(self, ticks: int) -> None:
+        """To so far from where it belongs; 0: back again."""
+        self._simulation.market.move(ticks - self._jumped_ticks)
+        self._jumped_ticks = ticks
 
     def _move(self) -> None:
         market = self._simulation.market
         wanted = market.middle_ticks + self._chance.randint(-30, 30)
-        low, high = self._middle_ticks - FARTHEST_TICKS, self._middle_ticks + FARTHEST_TICKS
+        middle_ticks = self._middle_ticks + self._jumped_ticks
+        low, high = middle_ticks - FARTHEST_TICKS, middle_ticks + FARTHEST_TICKS
         market.move(min(max(wanted, low), high) - market.middle_ticks)
 
     async def _announce(self) -> None:

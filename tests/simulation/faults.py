@@ -492,6 +492,20 @@ async def redis_flushed(simulation: Simulation, chance: Random) -> None:
     simulation.store.flush()
 
 
+# -- the market ------------------------------------------------------------------------------
+
+
+@fault(3)
+async def price_jumps(simulation: Simulation, chance: Random) -> None:
+    """Beyond what a hedge may follow: the ladder of design §6, up to undoing on A, and back."""
+    ticks = chance.choice((-1, 1)) * chance.randint(1_300, 3_000)
+    simulation.note(f"the market jumps by {ticks} ticks")
+    simulation.crowd.jump(ticks)
+    await asyncio.sleep(spell_s(chance, 0.5, 9.0))
+    simulation.note("the market is back")
+    simulation.crowd.jump(0)
+
+
 # -- people ---------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -39,13 +39,14 @@ class Plan:
     starts_clean: bool
 
 
-def plan_of(seed: int) -> Plan:
+def plan_of(seed: int, *, among: Sequence[str] = ()) -> Plan:
+    """`among`: only these faults, and no others."""
     chance = Random(f"plan {seed}")
     harmful_s = chance.uniform(*HARMFUL_S)
     return Plan(
         seed=seed,
         options=_options(seed, chance),
-        strikes=_strikes(chance, harmful_s),
+        strikes=_strikes(chance, harmful_s, among or sorted(CATALOGUE)),
         harmful_s=harmful_s,
         starts_clean=chance.random() < 0.8,
     )
@@ -73,12 +74,15 @@ def _spec(chance: Random) -> Mapping[str, Any]:
         "cycle": chance.choice(("RoundTrip", "RoundTrip", "Accumulate")),
         "makerSide": chance.choice(("Buy", "Sell")),
         "depth": chance.choice((1, 2)),
-        "risk": {"maxPosition": chance.choice(("0.5", "0.2")), "maxNetExposure": "0.15"},
+        "risk": {
+            "maxPosition": chance.choice(("0.5", "0.2")),
+            "maxNetExposure": "0.15",
+            "maxUnhedgedSeconds": chance.choice((1, 3, 10)),
+        },
     }
 
 
-def _strikes(chance: Random, harmful_s: float) -> tuple[Strike, ...]:
-    names = sorted(CATALOGUE)
+def _strikes(chance: Random, harmful_s: float, names: Sequence[str]) -> tuple[Strike, ...]:
     weights = [CATALOGUE[name].weight for name in names]
     strikes = []
     for number, name in enumerate(chance.choices(names, weights, k=chance.randint(2, 6))):

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hedgepair_runner.bus import LeaseGrant, Leases
+from hedgepair_runner.desk import Desk
 from hedgepair_runner.leaser import LEASE_S
 from hedgepair_runner.orders import SignedTx
+from hedgepair_runner.roles import Crew
 from hedgepair_runner.venues.venue import OrderRequest, Signer
 from tests.flow.memory_bus import MemoryStore
 from tests.flow.seats import Seat, SeatClock, SeatLeases
@@ -141,6 +143,13 @@ class SimulatedSeat(Seat):
 
     def _store(self) -> MemoryStore:
         return links.link(self.around.store, self.process)
+
+    def _fitted(self, desk: Desk) -> Desk:
+        return self.simulation.sabotage.fit(desk)
+
+    @property
+    def crew(self) -> Crew:
+        return self.simulation.sabotage.crew
 
     def _signs(self, signer: Signer) -> Signer:
         return WatchedSigner(signer, self)

@@ -37,6 +37,7 @@ from tests.simulation.crowds import Crowd
 from tests.simulation.faults import CATALOGUE, victim_role
 from tests.simulation.plans import DUST_LOTS, Plan, Strike, plan_of
 from tests.simulation.processes import SimulatedSeat
+from tests.simulation.sabotage import HONEST, Sabotage
 
 KEY = 4
 LOTS_PER_BASE = 10**ETH.size_decimals
@@ -64,9 +65,10 @@ class Outcome:
 
 
 class Simulation(Ring):
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, sabotage: Sabotage = HONEST) -> None:
         super().__init__(plan.options)
         self.plan = plan
+        self.sabotage = sabotage
         self.checker = Checker(self.judged)
         self.current: dict[Role, SimulatedSeat] = {}
         self.handovers: list[tuple[float, str, SignedTx]] = []
@@ -89,7 +91,7 @@ class Simulation(Ring):
         self._check_reports()
         self.handovers.append((self.now_s, seat.name, signed))
         self._trace.update(f"{self.now_s:.6f} {seat.name} {signed.tx_hash}".encode())
-        self.checker.handed(seat.name, seat.role, signed, told)
+        self.checker.handed(seat.name, seat.role, signed, told, now_s=self.now_s)
 
     def _check_reports(self) -> None:
         seen = self.store.reports_seen
@@ -326,12 +328,12 @@ def _sentence(error: BaseException) -> str:
     return f"a runner died of {type(error).__name__}: {error}"
 
 
-def simulate(seed: int, *, tells: bool = False, plan: Plan | None = None) -> Outcome:
+def simulate(seed: int, *, tells: bool = False, sabotage: Sabotage = HONEST) -> Outcome:
     """Plays one seed. Never raises for what goes wrong in it: that is the outcome."""
     outcomes: list[Outcome] = []
 
     async def main() -> None:
-        simulation = Simulation(plan if plan is not None else plan_of(seed))
+        simulation = Simulation(plan_of(seed, among=sabotage.faults), sabotage)
         error: BaseException | None = None
         try:
             async with asyncio.timeout(LONGEST_S):
