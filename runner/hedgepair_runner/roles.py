@@ -68,7 +68,6 @@ from hedgepair_runner.venues.venue import VenueRefused, VenueUnavailable
 logger = logging.getLogger(__name__)
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crew:
     """Who takes office, by role."""
