@@ -52,8 +52,13 @@ class Crowd:
         self._fill_comes.set()
 
     def settle(self) -> None:
-        """Back to where everything can be hedged."""
-        self._simulation.market.middle_ticks = self._middle_ticks
+        """To where everything can be hedged: what is open, within reach of its last fill."""
+        simulation = self._simulation
+        fills = simulation.trades(simulation.judged.maker_account)
+        middle_ticks = self._middle_ticks
+        if simulation.net_lots() and fills:
+            middle_ticks = fills[-1].price_ticks
+        simulation.market.middle_ticks = middle_ticks
         self._jumped_ticks = 0
         self._simulation.market.stand()
 

@@ -177,7 +177,7 @@ async def engine_fails(simulation: Simulation, chance: Random) -> None:
 
 @fault(3)
 async def execution_slow(simulation: Simulation, chance: Random) -> None:
-    details = Details(delay_ms=int(spell_s(chance, 20, 4_000)))
+    details = Details(delay_ms=int(spell_s(chance, 20, 8_000)))
     await _armed(simulation, FaultKind.SLOW_EXECUTION, chance, _of_sends(chance), details)
 
 
@@ -242,6 +242,15 @@ async def frames_go_wrong(simulation: Simulation, chance: Random) -> None:
             details=Details(delay_ms=delay_ms) if may_be_late else Details(),
         )
     )
+    await asyncio.sleep(for_s)
+
+
+@fault(2)
+async def fills_unheard(simulation: Simulation, chance: Random) -> None:
+    """For a moment nobody hears of what happens to A: neither its maker nor its hedger."""
+    for_s = spell_s(chance, 0.02, 1.0)
+    when = When(account=MAKER_ACCOUNT, channel=chance.choice((None, "account_all_trades")))
+    simulation.arm(FaultRule(kind=FaultKind.DROP_FRAME, when=when, for_us=int(for_s * 1e6)))
     await asyncio.sleep(for_s)
 
 

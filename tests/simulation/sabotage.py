@@ -58,6 +58,7 @@ class Sabotage:
 
 HONEST = Sabotage(name="honest", rule="every rule holds")
 FRAMES = ("frames_go_wrong",)
+UNHEARD = ("fills_unheard",)
 GAPS = ("sockets_gap",)
 SENDS = (
     "refused_with_a_late_copy",
@@ -451,7 +452,7 @@ SABOTAGES = (
         name="a broken chain is not noticed",
         rule="§4.1 † the chain: a missing trade blocks",
         crew=Crew(hedger=LooseHedger),
-        faults=FRAMES,
+        faults=UNHEARD,
         within=60,
     ),
     Sabotage(
@@ -488,8 +489,8 @@ SABOTAGES = (
         name="the venue's next nonce settles",
         rule="§4.2 † nextNonce proves nothing",
         crew=Crew(hedger=TrustingHedger),
-        faults=SENDS,
-        within=60,
+        faults=("engine_fails",),
+        within=100,
     ),
     Sabotage(
         name="only the newest alternative counts",
@@ -520,8 +521,8 @@ SABOTAGES = (
         name="a fence counts when it was sent",
         rule="§4.4 †, law 5: fence, then read, then act",
         fit=lying(FenceIsBelieved),
-        faults=RESTARTS,
-        within=40,
+        faults=("execution_slow", "bytes_twice", "redis_flushed", "crash"),
+        within=100,
     ),
     Sabotage(
         name="one read is a proof",
