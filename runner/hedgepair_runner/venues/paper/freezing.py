@@ -11,6 +11,7 @@ import hashlib
 import io
 import pickle
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final
 
 import orjson
@@ -47,7 +48,9 @@ class Frozen:
 
 
 def freeze(exchange: RecordedExchange, head: Frozen) -> bytes:
-    body = pickle.dumps(exchange, protocol=5)
+    written = io.BytesIO()
+    _Writer(written, protocol=5).dump(exchange)
+    body = written.getvalue()
     header = {
         "hedgepair_snapshot": FORMAT,
         "generation": head.generation,
@@ -83,6 +86,15 @@ def thaw(data: bytes) -> RecordedExchange:
     if not isinstance(exchange, RecordedExchange):
         raise BadSnapshotError("not an exchange")
     return exchange
+
+
+class _Writer(pickle.Pickler):
+    def reducer_override(self, value: Any) -> Any:
+        """Members of enums by their value: some versions of Python 3.11 write them by `getattr`,
+        which is no function that a snapshot may name."""
+        if isinstance(value, Enum):
+            return type(value), (value.value,)
+        return NotImplemented
 
 
 class _Reader(pickle.Unpickler):
