@@ -240,7 +240,7 @@ async def lent(ring: Ring, hedger: Seat) -> None:
     await ring.until(lambda: ring.report(hedger).token_owner == "maker", "the right is lent")
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.002, 0.05, 0.2, 0.5])
+@pytest.mark.parametrize("after_s", [0.0, 0.05, 0.5])
 @pytest.mark.parametrize("role", [Role.HEDGER, Role.MAKER])
 def test_whoever_dies_around_the_lending_it_ends_balanced(role: Role, after_s: float) -> None:
     async def act(ring: Ring, pair: Pair) -> None:
@@ -330,7 +330,7 @@ def test_after_a_maker_that_stopped_in_order_nobody_is_waited_for() -> None:
 # -- Redis --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.002, 0.05, 0.3, 0.8])
+@pytest.mark.parametrize("after_s", [0.002, 0.3])
 @pytest.mark.parametrize("what", ["lost", "rolled back", "token lost", "cut"])
 def test_whatever_becomes_of_redis_around_the_lending_it_ends_balanced(
     what: str, after_s: float
