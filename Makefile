@@ -44,6 +44,7 @@ simulate: $(READY) ## the laws under faults by chance, seed by seed, on all core
 bench: $(READY) ## the project's own benchmark, beside its floor
 	@$(BIN)/python tests/bench/run.py $(BENCH)
 	@$(BIN)/python tests/bench/exchange.py $(if $(findstring --quick,$(BENCH)),--quick)
+	@$(BIN)/python tests/bench/operator_scale.py $(if $(findstring --quick,$(BENCH)),--quick)
 
 charts: $(READY) $(JUDGES)/.ready ## the Helm chart: lint, tests, and its render matrix before the judges
 	@export HELM=$$(scripts/helm-path) && \
