@@ -74,6 +74,10 @@ class RedisLink:
             raise await self._failed(error) from error
         return found, is_same
 
+    def publish_anew(self) -> None:
+        """Another server answers: even where it holds our mark, it may hold older wishes."""
+        self._told.clear()
+
     async def tell(self, pair: PairId, role: Role, text: str) -> None:
         """Publishes a desired state, unless it is there already."""
         if self._told.get((pair, role)) == text:

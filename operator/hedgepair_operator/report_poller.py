@@ -84,6 +84,7 @@ class ReportPoller:
         health = await self._admin.examine()
         self._readings_since = 0
         if self._run_id not in (None, health.run_id):
+            self._link.publish_anew()
             self._forget_published()
         self._run_id = health.run_id
         self._is_back(RedisFact(concerns=health.concerns))
