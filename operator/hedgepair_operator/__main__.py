@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from hedgepair_operator import lean_imports
 from hedgepair_operator.logs import log_to_stderr
 from hedgepair_operator.settings import (
     PREFIX,
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _serve(settings: OperatorSettings) -> int:
     # Imported here: `--help` and refused settings answer at once.
+    lean_imports.prepare()
     from hedgepair_operator.login import read_login
     from hedgepair_operator.service import Service
 

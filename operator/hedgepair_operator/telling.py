@@ -41,6 +41,7 @@ _ON_CHANGE: Final[dict[tuple[ConditionType, Truth], tuple[EventReason, bool]]] =
 }
 # What a pair begins with is no transition.
 _QUIET_AT_FIRST: Final = {
+    (ConditionType.ACCEPTED, Truth.TRUE),
     (ConditionType.HEDGED, Truth.UNKNOWN),
     (ConditionType.DEGRADED, Truth.FALSE),
     (ConditionType.HALTED, Truth.FALSE),
