@@ -28,7 +28,7 @@ from hedgepair_runner.venues.paper.generating import Profile
 from hedgepair_runner.venues.paper.inprocess import LoopClock, drive
 from hedgepair_runner.venues.paper.limiting_requests import LimitSettings
 from hedgepair_runner.venues.paper.markets import ETH
-from hedgepair_runner.venues.paper.records import Order, TimeInForce
+from hedgepair_runner.venues.paper.records import MarketRules, Order, TimeInForce
 from hedgepair_runner.venues.paper.settings import ExchangeSettings
 from tests.flow import auditing
 from tests.flow.memory_bus import MemoryStore
@@ -65,6 +65,7 @@ class RingOptions:
     has_limits: bool = False
     """The exchange enforces the request limits of its tiers."""
     band_reserve: int = BAND_RESERVE
+    markets: tuple[MarketRules, ...] = (ETH,)
 
 
 def manifest_of(spec: Mapping[str, Any], *, name: str = "pair") -> HedgePair:
@@ -99,7 +100,7 @@ class Ring:
             ExchangeOptions(
                 seed=str(options.seed),
                 chain_id=CHAIN_ID,
-                markets=(ETH,),
+                markets=options.markets,
                 exchange=options.exchange,
                 gateway=GatewaySettings(
                     checking=Checking.OFF, limits=LimitSettings(is_on=options.has_limits)
