@@ -45,6 +45,8 @@ class Steerer:
         self._officer: Steered | None = None
         self._listeners: list[Callable[[], None]] = []
         self.course: Course = first_course(manifest)
+        # Once for each course, not for each of the many reports.
+        self._config_hash = self.course.config_hash
         self.proofs = Proofs()
         self.fencing_degraded = False
         self.trouble = self.reason_code = ""
@@ -87,7 +89,7 @@ class Steerer:
             wish=self.course.wish,
             generation=self.course.generation,
             step=self.course.step,
-            config_hash=self.course.config_hash,
+            config_hash=self._config_hash,
             halts=self._desk.halts.standing,
             proofs=self.proofs,
             completed=self.completed,
@@ -112,6 +114,7 @@ class Steerer:
             # What was proved was proved of another wish.
             self.proofs = Proofs()
         self.course = turn.course
+        self._config_hash = turn.course.config_hash
         logger.info(
             "steered",
             extra={
