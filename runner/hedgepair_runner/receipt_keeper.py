@@ -58,8 +58,11 @@ class ReceiptKeeper:
         self._own_account = own
         self._office: Office | None = None
         self._woken = asyncio.Event()
+        self._came_back = asyncio.Event()
         self._funding_is_known = False
         self._unwritten = 0
+        self._is_behind = True
+        """Until it knows what a predecessor left without a receipt."""
         self._heard: deque[tuple[AccountTrade, int, Slot | None]] = deque()
         self._written: deque[Receipt] = deque(maxlen=WRITTEN_KEPT)
         self._unchecked: deque[Receipt] = deque(maxlen=CHECKED_AT_MOST)
@@ -73,6 +76,10 @@ class ReceiptKeeper:
                 own_account=own,
             )
         )
+
+    def redis_came_back(self) -> None:
+        """Perhaps as it was a second ago."""
+        self._came_back.set()
 
     def note(self, trades: tuple[AccountTrade, ...]) -> None:
         """On the way of a hedge: what is to be done with it is done later."""
@@ -100,6 +107,7 @@ class ReceiptKeeper:
         """Takes up where the newest receipt stands, then writes until cancelled."""
         self._office = office
         await self._take_up(office, own)
+        self._is_behind = False
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._write_due(office), name="write-receipts")
             tasks.create_task(self._check(), name="check-receipts")
@@ -110,7 +118,7 @@ class ReceiptKeeper:
         """Returns when nothing is left to write, or after so long: a successor finds the rest."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                while self._heard or self.book.is_waiting or self._unwritten:
+                while self._is_behind or self._heard or self.book.is_waiting or self._unwritten:
                     self._woken.set()
                     await asyncio.sleep(TICK_S / 10)
                 await self._mend()
@@ -191,9 +199,16 @@ class ReceiptKeeper:
         self._unchecked.append(receipt)
 
     async def _check(self) -> None:
-        """A Redis that was rolled back has lost what it had taken: that is written again."""
+        """A Redis that was rolled back has lost what it had taken: that is written again.
+
+        At once when it comes back: a successor goes on from the newest receipt, and would not see
+        what is missing before it.
+        """
         while True:
-            await asyncio.sleep(CHECK_EVERY_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_EVERY_S):
+                    await self._came_back.wait()
+            self._came_back.clear()
             await self._mend()
 
     async def _mend(self) -> None:

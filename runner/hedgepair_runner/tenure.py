@@ -13,7 +13,7 @@ from typing import Protocol
 
 from hedgepair_runner.acting import RightLost
 from hedgepair_runner.bookkeeper import Bookkeeper
-from hedgepair_runner.bus import BusEvent, BusUnavailable
+from hedgepair_runner.bus import BusEvent, BusUnavailable, TailUp
 from hedgepair_runner.carrier import Fenced, KeyRefused
 from hedgepair_runner.clock_watcher import ClockWatcher
 from hedgepair_runner.concluder import Concluder
@@ -380,7 +380,10 @@ class Tenure:
 
     async def _pump_bus(self, officer: Officer) -> None:
         while True:
-            officer.on_bus(await self._desk.bus.events.get())
+            event = await self._desk.bus.events.get()
+            if isinstance(event, TailUp) and self._receipts is not None:
+                self._receipts.redis_came_back()
+            officer.on_bus(event)
 
 
 def _first(group: BaseExceptionGroup[Exception]) -> Exception:

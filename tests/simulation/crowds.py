@@ -11,7 +11,7 @@ from hedgepair_runner.venues.paper.records import Order
 if TYPE_CHECKING:
     from tests.simulation.simulating import Simulation
 
-MEAN_PAUSE_S = 0.7
+MEAN_PAUSE_S = 0.5
 ANNOUNCED_S = 0.02
 """Faults that strike around a fill hear of it so long before."""
 FARTHEST_TICKS = 60

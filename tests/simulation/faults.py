@@ -13,6 +13,7 @@ from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING
 
+from hedgepair_runner.contract.desired import Wish
 from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.venues.paper.fault_rules import Details, FaultKind, FaultRule, When
 from tests.flow.ring import HEDGER_ACCOUNT, MAKER_ACCOUNT
@@ -223,7 +224,9 @@ async def frames_go_wrong(simulation: Simulation, chance: Random) -> None:
             FaultKind.BOOK_GAP,
         )
     )
-    channel = chance.choice((None, *ACCOUNT_CHANNELS))
+    channel: str | None = chance.choice(ACCOUNT_CHANNELS)
+    if kind is not FaultKind.DROP_FRAME and chance.random() < 0.3:
+        channel = None
     if kind in (FaultKind.LATE_ORDERS, FaultKind.REPLAY_TRADES, FaultKind.BOOK_GAP):
         channel = None
     account = chance.choice((None, MAKER_ACCOUNT, HEDGER_ACCOUNT))
@@ -247,9 +250,14 @@ async def frames_go_wrong(simulation: Simulation, chance: Random) -> None:
 
 @fault(2)
 async def fills_unheard(simulation: Simulation, chance: Random) -> None:
-    """For a moment nobody hears of what happens to A: neither its maker nor its hedger."""
+    """For a moment nobody hears of A's trades: neither its maker nor its hedger.
+
+    Positions and orders still tell that something is missing. A venue that keeps silent on every
+    channel at once is found out by the next trade, by the quote's timeout, or by the proof that is
+    made every two minutes: longer than a seed.
+    """
     for_s = spell_s(chance, 0.02, 1.0)
-    when = When(account=MAKER_ACCOUNT, channel=chance.choice((None, "account_all_trades")))
+    when = When(account=MAKER_ACCOUNT, channel="account_all_trades")
     simulation.arm(FaultRule(kind=FaultKind.DROP_FRAME, when=when, for_us=int(for_s * 1e6)))
     await asyncio.sleep(for_s)
 
@@ -272,7 +280,8 @@ async def sockets_gap(simulation: Simulation, chance: Random) -> None:
 @fault(3)
 async def reads_fail(simulation: Simulation, chance: Random) -> None:
     for_s = spell_s(chance, 0.2, 5.0)
-    for endpoint in chance.sample(ENDPOINTS, chance.randint(1, 3)):
+    some = ["account"] if chance.random() < 0.3 else chance.sample(ENDPOINTS, chance.randint(1, 3))
+    for endpoint in some:
         kind = chance.choice((FaultKind.BAD_GATEWAY, FaultKind.DROP_REQUEST, FaultKind.SLOW_ANSWER))
         is_slow = kind is FaultKind.SLOW_ANSWER
         simulation.arm(
@@ -522,6 +531,18 @@ async def price_jumps(simulation: Simulation, chance: Random) -> None:
 async def traded_by_hand(simulation: Simulation, chance: Random) -> None:
     lots = chance.choice((-1, 1)) * int(spell_s(chance, 1, 120))
     simulation.trade_by_hand(chance.choice((MAKER_ACCOUNT, HEDGER_ACCOUNT)), lots)
+
+
+@fault(4)
+async def wished(simulation: Simulation, chance: Random) -> None:
+    """Suspended, flattened or edited in the middle, and on again."""
+    what = chance.choice((Wish.SUSPEND, Wish.SUSPEND, Wish.FLATTEN, Wish.RUN))
+    if what is Wish.RUN:
+        simulation.edit(chance)
+        return
+    simulation.wishes(what)
+    await asyncio.sleep(spell_s(chance, 0.02, 6.0))
+    simulation.wishes(Wish.RUN)
 
 
 def victim_role(chance: Random) -> Role:

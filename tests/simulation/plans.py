@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from hedgepair_runner.contract.identity import BAND
+from hedgepair_runner.noncing import BAND_RESERVE
 from hedgepair_runner.venues.paper.settings import ExchangeSettings
 from tests.flow.ring import SAME_L1, RingOptions
 from tests.simulation.faults import CATALOGUE, spell_s
 
-HARMFUL_S = (8.0, 18.0)
+HARMFUL_S = (5.0, 12.0)
 SHARE_AT_FILLS = 0.65
 DUST_LOTS = 60
 """More than the smallest order of the market: what a network with a minimum makes carry."""
@@ -65,6 +67,7 @@ def _options(seed: int, chance: Random) -> RingOptions:
         latency_s=chance.choice((0.0005, 0.001, 0.005, 0.04)),
         bus_latency_s=chance.choice((0.0002, 0.001, 0.01)),
         carried_lots=DUST_LOTS if has_minimum else 0,
+        band_reserve=BAND - chance.choice((6, 15, 40)) if chance.random() < 0.12 else BAND_RESERVE,
     )
 
 

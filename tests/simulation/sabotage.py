@@ -70,7 +70,6 @@ SENDS = (
     "engine_fails",
     "hedge_fills_short",
 )
-RESTARTS = ("crash", "crash_at_signature", "replicas_lag", "execution_slow", "redis_flushed")
 UNDOING = ("price_jumps", "frames_go_wrong", "crash", "execution_slow", "request_lost")
 
 
@@ -528,14 +527,14 @@ SABOTAGES = (
         name="one read is a proof",
         rule="§4.4 †: two agreeing reads, a second apart",
         crew=Crew(hedger=OneReadHedger),
-        faults=RESTARTS,
+        faults=("stopped_and_started", "replicas_lag"),
         within=60,
     ),
     Sabotage(
         name="a failed query is a flat position",
         rule="law 3: unknown is not flat",
         fit=lying(FailedIsFlat),
-        faults=("reads_fail", "crash", "too_many_requests", "redis_flushed"),
+        faults=("reads_fail", "stopped_and_started", "redis_flushed"),
         within=40,
     ),
     Sabotage(

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from hedgepair_runner.contract.desired import Wish
 from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.manifest import HedgePair
 from hedgepair_runner.contract.status import RunnerReport
@@ -29,7 +30,7 @@ from tests.flow import auditing
 from tests.flow.memory_bus import Held
 from tests.flow.pausing_loop import EndlessWait, in_virtual_time
 from tests.flow.receipt_audit import receipt_faults
-from tests.flow.ring import LEASE_TIMES_S, RECOVERY_S, Ring
+from tests.flow.ring import LEASE_TIMES_S, RECOVERY_S, Ring, manifest_of
 from tests.flow.seats import CHAIN_ID, VENUE, Seat
 from tests.flow.telling import timeline
 from tests.simulation.checking import Checker, Violation
@@ -74,6 +75,7 @@ class Simulation(Ring):
         self.handovers: list[tuple[float, str, SignedTx]] = []
         self._trace = hashlib.blake2b(digest_size=12)
         self._reports_checked = 0
+        self._step = 0
         self._supervised: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self.gateway.witness = self._witness
@@ -174,6 +176,19 @@ class Simulation(Ring):
         self.note(f"{rule.kind} {when}{count}{for_s}")
         self.gateway.troubles.arm(rule)
 
+    def wishes(self, wish: Wish) -> None:
+        """The operator's word; the newest counts, whatever became of Redis meanwhile."""
+        self._step += 1
+        self.wish(wish, step=self._step)
+
+    def edit(self, chance: Random) -> None:
+        """Another quantity and another patience: followed at once, by hot reload."""
+        spec = {**self.options.spec}
+        spec["quantity"] = chance.choice(("0.03", "0.05"))
+        spec["timeoutSeconds"] = chance.choice((2, 5, 60))
+        self._step += 1
+        self.wish(Wish.RUN, step=self._step, manifest=manifest_of(spec).as_manifest())
+
     async def _strike(self, strike: Strike) -> None:
         chance = Random(f"{self.plan.seed} {strike.number}")
         await asyncio.sleep(strike.at_s)
@@ -229,6 +244,8 @@ class Simulation(Ring):
         """Nothing goes wrong any more: the pair comes back to zero, trades, and ends in order."""
         self.note("all faults are over")
         self.gateway.troubles.clear()
+        if self._step:
+            self.wishes(Wish.RUN)
         self.crowd.settle()
         self._look_after()
         await self._reopened()

@@ -13,7 +13,7 @@ from tests.simulation.command import main
 from tests.simulation.simulating import simulate
 
 ROOT = Path(__file__).resolve().parents[2]
-SEEDS, CHUNK = 100, 10
+SEEDS, CHUNK = 300, 10
 CHUNKS = range(1, SEEDS + 1, CHUNK)
 
 
