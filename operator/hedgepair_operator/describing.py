@@ -16,6 +16,7 @@ from hedgepair_operator.statuses import image_in_force, status_of, write_due
 from hedgepair_operator.telling import Telling, tell_changes
 from hedgepair_operator.trading import (
     HOLD_DOWN,
+    is_unknown_for,
     judge_completed,
     judge_degraded,
     judge_halted,
@@ -73,6 +74,8 @@ def _wakes(case: Case) -> list[float | None]:
         fact = case.observed.reports.get(role)
         if fact is not None and not fact.is_fresh:
             wakes.append(_until(fact.changed_at + HOLD_DOWN - now))
+        elif fact is not None and fact.report.is_deaf and not is_unknown_for(case, HOLD_DOWN):
+            wakes.append(HOLD_DOWN.total_seconds() + 1.0)
     hedger = case.observed.reports.get(Role.HEDGER)
     if case.manifest is not None and hedger is not None and hedger.is_fresh:
         wakes.append(_until_late(hedger, case.manifest.spec.risk.max_unhedged_seconds))

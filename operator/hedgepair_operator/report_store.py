@@ -118,6 +118,7 @@ def _substance(report: RunnerReport) -> Any:
         report.fencing_degraded,
         report.pod,
         report.position_lots is None,
+        report.is_deaf,
         report.gap_lots is None or abs(report.gap_lots) > carried,
         report.position_lots == 0,
     )

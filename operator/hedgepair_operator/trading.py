@@ -16,7 +16,7 @@ from hedgepair_operator.facts import ReportFact
 from hedgepair_operator.judging import Case
 from hedgepair_operator.proofs import proves
 from hedgepair_operator.reasons import ConditionType, Reason, Truth
-from hedgepair_operator.trimming import write_time
+from hedgepair_operator.trimming import read_time, write_time
 from hedgepair_runner.contract.desired import Wish
 from hedgepair_runner.contract.halts import Halt
 from hedgepair_runner.contract.identity import Role
@@ -39,6 +39,8 @@ class Net:
 
 def position_of(fact: ReportFact | None) -> Decimal | None:
     if fact is None or not fact.is_fresh or fact.report.position_lots is None:
+        return None
+    if fact.report.is_deaf:
         return None
     return in_base(fact.report, fact.report.position_lots)
 
@@ -100,13 +102,19 @@ def _last_words(role: Role, fact: ReportFact | None) -> str:
         return f"The {role.label} has not reported."
     if fact.is_fresh:
         why = f": {fact.report.reason}" if fact.report.reason else ""
-        return f"The {role.label} does not know its position{why}."
+        return f"The {role.label} does not know its position{why}.{_heard(fact)}"
     lots = fact.report.position_lots
     then = f"{in_base(fact.report, lots):+f}" if lots is not None else "unknown"
     return (
         f"The {role.label} last reported at {write_time(fact.changed_at)}; "
         f"its position was {then} then."
     )
+
+
+def _heard(fact: ReportFact) -> str:
+    """The last position that a runner heard of, as what it is."""
+    lots = fact.report.position_lots
+    return "" if lots is None else f" It last heard of {in_base(fact.report, lots):+f}."
 
 
 def _patience_s(case: Case) -> int:
@@ -173,6 +181,9 @@ def _impairments(case: Case) -> Iterator[tuple[Reason, str]]:
                     "a takeover waits ten minutes."
                 ),
             )
+    for role, fact in fresh.items():
+        if fact.report.is_deaf and is_unknown_for(case, HOLD_DOWN):
+            yield Reason.VENUE_UNREACHABLE, f"The {role.label} does not hear the exchange."
     if redis.lost_since is None:
         for role in case.roles:
             stale = reports.get(role)
@@ -184,6 +195,15 @@ def _impairments(case: Case) -> Iterator[tuple[Reason, str]]:
                 yield Reason.STALE_REPORT, _last_words(role, stale)
     for concern, sentence in redis.concerns:
         yield Reason(concern.value), sentence
+
+
+def is_unknown_for(case: Case, least: timedelta) -> bool:
+    """Whether the status has said for so long that the hedge is unknown."""
+    hedged = find(case.observed.pair.status, ConditionType.HEDGED)
+    if hedged is None or hedged["status"] != Truth.UNKNOWN.value:
+        return False
+    since = read_time(hedged.get("lastTransitionTime"))
+    return since is not None and case.now - since >= least
 
 
 def judge_suspended(case: Case) -> Condition:

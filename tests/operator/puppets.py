@@ -43,6 +43,7 @@ class Puppet:
     gap_lots: int | None = 0
     unhedged_s: float | None = None
     is_mute: bool = False
+    is_deaf: bool = False
     obeys: bool = True
     halts: tuple[Halt, ...] = ()
     reason_code: str = ""
@@ -163,6 +164,7 @@ class PuppetKubelet(Kubelet):
             flat_ms=now_ms if is_quiet and puppet.lots == 0 else None,
             open_orders=0 if is_quiet or puppet.role is Role.HEDGER else 1,
             pod=puppet.pod.name,
+            source_ages_s={"account": None if puppet.is_deaf else 0.1},
         )
 
     def _mounted(self, puppet: Puppet) -> Desired | None:

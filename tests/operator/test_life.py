@@ -269,6 +269,35 @@ def test_reports_that_stop_make_everything_unknown(play: Play) -> None:
     play(story)
 
 
+@pytest.mark.slow
+def test_a_runner_that_does_not_hear_the_exchange_knows_no_position(play: Play) -> None:
+    """Its report is fresh, and what it says of positions is from before (law 3)."""
+
+    async def story(here: World) -> None:
+        await ready(here)
+
+        here.puppet("eth-maker-0").is_deaf = True
+        await here.until(
+            lambda: here.condition("eth", "Hedged") == ("Unknown", "LegUnknown"), "unknown"
+        )
+
+        assert here.status("eth")["maker"]["position"] == "Unknown"
+        assert here.status("eth")["netExposure"] == "Unknown"
+        assert "It last heard of +0.0000" in here.message("eth", "Hedged")
+        await here.until(
+            lambda: here.condition("eth", "Degraded") == ("True", "VenueUnreachable"), "degraded"
+        )
+        here.puppet("eth-maker-0").is_deaf = False
+        await here.until(
+            lambda: here.condition("eth", "Hedged") == ("True", "NetFlat"), "hedged again"
+        )
+        await here.until(
+            lambda: here.condition("eth", "Degraded") != ("True", "VenueUnreachable"), "heard again"
+        )
+
+    play(story)
+
+
 def test_a_flushed_redis_gets_its_wishes_again(play: Play, redis_url: str) -> None:
     async def story(here: World) -> None:
         await ready(here)

@@ -118,6 +118,11 @@ class RunnerReport:
     token_owner: str = ""
     schema_version: int = 1
 
+    @property
+    def is_deaf(self) -> bool:
+        """Its account's stream is down: its position is what it last heard, not what is (law 3)."""
+        return self.source_ages_s.get("account", 0.0) is None
+
 
 def read_report(text: bytes) -> RunnerReport:
     """A report as stored in Redis; fields that a newer writer added are passed over."""
