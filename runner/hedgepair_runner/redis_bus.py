@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import orjson
@@ -31,6 +32,8 @@ from hedgepair_runner.contract.identity import PairId, Role, VenueId
 from hedgepair_runner.contract.status import RunnerReport, read_report
 from hedgepair_runner.orders import AccountTrade
 from hedgepair_runner.quotes import QuoteTold
+from hedgepair_runner.redis_login import LoginFile
+from hedgepair_runner.redis_urls import without_login
 
 COMMAND_TIMEOUT_S = 1.0
 TAIL_BLOCK_MS = 1_000
@@ -68,10 +71,15 @@ return string.format('%d', epoch)
 Answer = TypeVar("Answer")
 
 
-def connect(url: str, *, timeout_s: float) -> redis.Redis:
-    """A client that never retries by itself: a lost answer must be seen, not papered over."""
+def connect(url: str, *, timeout_s: float, url_file: Path | None = None) -> redis.Redis:
+    """A client that never retries by itself: a lost answer must be seen, not papered over.
+
+    With `url_file`, each connection logs in as the file says at that moment: a rotated password
+    needs no restart. The server stays the one of `url`.
+    """
     return redis.Redis.from_url(
-        url,
+        url if url_file is None else without_login(url),
+        credential_provider=None if url_file is None else LoginFile(url_file),
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
         retry=Retry(NoBackoff(), 0),

@@ -103,10 +103,11 @@ async def run_role(
         )
     clock = SystemClock()
     account = account_of(role, settings.manifest)
-    client = connect(settings.redis_url, timeout_s=COMMAND_TIMEOUT_S)
+    url, url_file = settings.redis_url, settings.redis_url_file
+    client = connect(url, timeout_s=COMMAND_TIMEOUT_S, url_file=url_file)
     bus = RedisBus(
         client,
-        connect(settings.redis_url, timeout_s=TAIL_TIMEOUT_S),
+        connect(url, timeout_s=TAIL_TIMEOUT_S, url_file=url_file),
         pair=settings.pair,
         role=role,
     )

@@ -48,6 +48,7 @@ def main(arguments: Sequence[str]) -> int:
         namespace=pair_of(manifest, options.namespace).namespace,
         endpoints=endpoints_or_embedded(manifest, options, os.environ),
         redis_url=named_redis_url(options, os.environ) or "",
+        redis_url_file=options.redis_url_file,
         holder=new_holder(),
         secrets_dir=options.secrets,
         environ=os.environ,

@@ -5,14 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
-from urllib.parse import unquote, urlsplit
 
 from hedgepair_runner import environment
-from hedgepair_runner.logs import secrets
+from hedgepair_runner.redis_urls import check_redis_url
 from hedgepair_runner.refusals import StartRefused
-
-_SCHEMES: Final = ("redis", "rediss", "unix")
 
 
 def add_redis_flags(parser: argparse.ArgumentParser) -> None:
@@ -49,15 +45,10 @@ def named_redis_url(options: argparse.Namespace, environ: Mapping[str, str]) -> 
     else:
         return None
     try:
-        parts = urlsplit(url)
-        password, usable = parts.password, parts.scheme in _SCHEMES and parts.port != 0
+        check_redis_url(url)
     except ValueError:
-        password, usable = None, False
-    if not usable:
-        raise StartRefused(f"{where} holds no Redis URL; write redis://HOST:PORT or rediss://…")
-    if password:
-        secrets.register(password)
-        secrets.register(unquote(password))
+        refusal = f"{where} holds no Redis URL; write redis://HOST:PORT or rediss://…"
+        raise StartRefused(refusal) from None
     return url
 
 

@@ -127,6 +127,7 @@ def _settings_of(
             paper_seed=seed if is_paper else None,
         ),
         redis_url=named_redis_url(options, environ) or "",
+        redis_url_file=options.redis_url_file,
         holder=new_holder(),
         secrets_dir=options.secrets,
         manifest_file=options.file,

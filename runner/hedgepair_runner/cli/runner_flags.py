@@ -105,6 +105,7 @@ def settings_of(
         namespace=pair_of(manifest, options.namespace).namespace,
         endpoints=endpoints_of(manifest, options, environ),
         redis_url=redis_url_of(options, environ),
+        redis_url_file=options.redis_url_file,
         holder=new_holder(),
         secrets_dir=options.secrets,
         manifest_file=options.file,

@@ -103,6 +103,7 @@ def main_of(order: Order, arguments: Sequence[str]) -> int:
         namespace=pair.namespace,
         endpoints=endpoints_or_embedded(manifest, options, os.environ),
         redis_url=named_redis_url(options, os.environ) or "",
+        redis_url_file=options.redis_url_file,
         holder=new_holder(),
         secrets_dir=options.secrets,
         environ=os.environ,

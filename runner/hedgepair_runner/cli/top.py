@@ -65,7 +65,9 @@ async def _watch(options: argparse.Namespace, stop: asyncio.Event) -> int:
         for file in options.file:
             manifest = read_manifest(file)
             pair = pair_of(manifest, options.namespace)
-            remote = await stack.enter_async_context(PairRemote(url, pair))
+            remote = await stack.enter_async_context(
+                PairRemote(url, pair, url_file=options.redis_url_file)
+            )
             lookers.append(Looker(remote, facts_of(manifest, file, options.namespace)))
         console = Console(file=sys.stdout)
         with Live(console=console, screen=True, auto_refresh=False) as live:

@@ -28,8 +28,9 @@ class VenueEndpoints:
 class RunnerSettings:
     """All that one runner (or a pair in one process) needs to start.
 
-    `redis_url` may hold a password and never shows in `repr`. `holder` names this process in
-    leases; it is new for every start. `http_port` 0 lets the system choose; None serves nothing.
+    `redis_url` may hold a password and never shows in `repr`; where it came from a file,
+    `redis_url_file`, each connection takes its login from there anew. `holder` names this process
+    in leases; it is new for every start. `http_port` 0 lets the system choose; None serves nothing.
     `manifest_file` is followed when it is edited, unless a `desired_file` says what is wanted;
     `state_dir` keeps halts where Redis may not.
     """
@@ -39,6 +40,7 @@ class RunnerSettings:
     endpoints: VenueEndpoints
     redis_url: str = field(repr=False)
     holder: str
+    redis_url_file: Path | None = None
     secrets_dir: Path | None = None
     manifest_file: Path | None = None
     desired_file: Path | None = None

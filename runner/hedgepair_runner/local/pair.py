@@ -91,7 +91,9 @@ async def run_pair(stop: asyncio.Event, options: RunOptions, *, stream: TextIO) 
         records = await stack.enter_async_context(
             RecordsReader(rest_url=rest_url, accounts=accounts, token_of=token_of)
         )
-        reports = await stack.enter_async_context(ReportReader(settings.redis_url, settings.pair))
+        reports = await stack.enter_async_context(
+            ReportReader(settings.redis_url, settings.pair, url_file=settings.redis_url_file)
+        )
         if options.has_exchange and not await _skip_history(records, stop, stream=stream):
             return 0
         with display_for(stream) as display:
@@ -159,7 +161,9 @@ async def _historian(
     if options.state_dir is None:
         yield None
         return
-    client = connect(settings.redis_url, timeout_s=COMMAND_TIMEOUT_S)
+    client = connect(
+        settings.redis_url, timeout_s=COMMAND_TIMEOUT_S, url_file=settings.redis_url_file
+    )
     try:
         yield Historian(
             options.state_dir,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, cast
 
 from hedgepair_runner.contract import keys
@@ -29,9 +30,9 @@ class Seen:
 class PairRemote:
     """An async context manager over one connection. Every method raises BusUnavailable."""
 
-    def __init__(self, redis_url: str, pair: PairId) -> None:
+    def __init__(self, redis_url: str, pair: PairId, *, url_file: Path | None = None) -> None:
         self._pair = pair
-        self._client = connect(redis_url, timeout_s=_ANSWER_WITHIN_S)
+        self._client = connect(redis_url, timeout_s=_ANSWER_WITHIN_S, url_file=url_file)
         self._bus = RedisBus(self._client, self._client, pair=pair)
 
     async def __aenter__(self) -> PairRemote:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from hedgepair_runner.contract.identity import PairId, Role
@@ -17,8 +18,8 @@ _ANSWER_WITHIN_S: Final = 2.0
 class ReportReader:
     """An async context manager over one connection."""
 
-    def __init__(self, redis_url: str, pair: PairId) -> None:
-        self._client = connect(redis_url, timeout_s=_ANSWER_WITHIN_S)
+    def __init__(self, redis_url: str, pair: PairId, *, url_file: Path | None = None) -> None:
+        self._client = connect(redis_url, timeout_s=_ANSWER_WITHIN_S, url_file=url_file)
         self._bus = RedisBus(self._client, self._client, pair=pair)
 
     async def __aenter__(self) -> ReportReader:

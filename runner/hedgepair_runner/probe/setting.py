@@ -119,7 +119,9 @@ def other_market(markets: Mapping[str, Market], symbol: str) -> Market | None:
 async def _held_lease(settings: RunnerSettings, role: Role, clock: Clock) -> AsyncIterator[Leaser]:
     """As a runner holds it (design §4.4): no runner of this account acts meanwhile."""
     account = account_of(role, settings.manifest)
-    client = connect(settings.redis_url, timeout_s=COMMAND_TIMEOUT_S)
+    client = connect(
+        settings.redis_url, timeout_s=COMMAND_TIMEOUT_S, url_file=settings.redis_url_file
+    )
     leases = RedisLeases(
         client,
         venue=settings.endpoints.venue_id,
