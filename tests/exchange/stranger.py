@@ -98,6 +98,8 @@ async def quote_until_filled(maker: Account, filled: asyncio.Event) -> int:
         bid = (await maker.touch())["bids"]
         mine = await maker.resting()
         if not mine:
+            if await maker.position():
+                break  # Filled, and the stream has yet to tell it.
             client_index += 1
             await maker.send(
                 maker.signer.create_order(

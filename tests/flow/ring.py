@@ -296,8 +296,9 @@ class Ring:
             raise AssertionError("; ".join(found))
 
     def receipts(self) -> list[Receipt]:
-        """As Redis holds them, in the order of the tape."""
-        kept = self.store.records[pair_id(self.manifest)].receipts.values()
+        """As Redis holds them for every pair that was started here, in the order of the tape."""
+        pairs = {pair_id(seat.manifest) for seat in self.seats} | {pair_id(self.manifest)}
+        kept = [each for pair in pairs for each in self.store.records[pair].receipts.values()]
         return sorted(map(read_receipt, kept), key=lambda receipt: receipt.last_trade_id)
 
     def _receipt_faults(self) -> list[str]:

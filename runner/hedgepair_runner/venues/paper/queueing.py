@@ -52,7 +52,6 @@ class DelayQueue:
     def __init__(self) -> None:
         self._keys: dict[tuple[int, int], _Key] = {}
         self._heap: list[Queued] = []
-        self._withdrawn: set[int] = set()
         self._client_indexes: set[tuple[int, int]] = set()
         self._creates: dict[tuple[int, int], int] = {}
         self._creates_of_account: dict[int, int] = {}
@@ -120,12 +119,12 @@ class DelayQueue:
         if waiting[-1] is not queued:
             raise AssertionError("a batch is withdrawn from its end")
         waiting.pop()
-        self._withdrawn.add(queued.arrival)
+        # At once, so that no look at the queue changes it: looks are not in the journal.
+        self._heap.remove(queued)
+        heapq.heapify(self._heap)
         self._reserve(queued.tx, -1)
 
     def next_due_us(self) -> int | None:
-        while self._heap and self._heap[0].arrival in self._withdrawn:
-            self._withdrawn.discard(heapq.heappop(self._heap).arrival)
         return self._heap[0].due_us if self._heap else None
 
     def pop(self) -> Queued:
