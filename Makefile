@@ -29,7 +29,7 @@ test: $(READY) ## all tests that need no cluster, but for the longest
 	@$(BIN)/python -m pytest -m "not long" -n 5 --dist worksteal
 
 long: $(READY) ## the longest tests, which CI runs as well
-	@$(BIN)/python -m pytest -q -m long
+	@$(BIN)/python -m pytest -q -m long -n 2 --dist worksteal
 
 lint: $(READY) ## format, lint, types and layers
 	@$(BIN)/ruff format --check .

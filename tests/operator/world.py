@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -216,6 +217,13 @@ class World(Station):
         return self.kubelet.puppet(pod)
 
 
+async def kopf_gone() -> None:
+    """Its threads close their sockets: left behind, they would complain in the next test."""
+    for thread in threading.enumerate():
+        if thread.name == "kopf":
+            await asyncio.to_thread(thread.join, PATIENCE_S)
+
+
 def _is_idle(service: Service) -> bool:
     return service.desk.queue.is_idle
 
@@ -236,6 +244,7 @@ async def world(redis_url: str, home: Path) -> AsyncIterator[World]:
         finally:
             while found.services:
                 await found.kill()
+            await kopf_gone()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
