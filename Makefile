@@ -29,7 +29,8 @@ test: $(READY) ## all tests that need no cluster, but for the longest
 	@$(BIN)/python -m pytest -m "not long" -n 5 --dist worksteal
 
 long: $(READY) ## the longest tests, which CI runs as well
-	@$(BIN)/python -m pytest -q -m long -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -q -m long -n 2 --dist worksteal --ignore tests/bench --ignore tests/test_readme.py
+	@$(BIN)/python -m pytest -q -m long tests/bench tests/test_readme.py
 
 lint: $(READY) ## format, lint, types and layers
 	@$(BIN)/ruff format --check .
