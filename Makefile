@@ -23,10 +23,10 @@ demo: $(READY) ## a whole pair on the paper exchange, live in this terminal
 		$(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(if $(filter 1,$(DEMO_JSON)),--json)
 
 check: lint ## lint, types, layers and the quick tests
-	@PYTHONASYNCIODEBUG=1 $(BIN)/python -m pytest -q -m "not slow and not long" -n 5 --dist worksteal
+	@PYTHONASYNCIODEBUG=1 $(BIN)/python -m pytest -q -m "not slow and not long" -n 3 --dist worksteal
 
 test: $(READY) ## all tests that need no cluster, but for the longest
-	@$(BIN)/python -m pytest -m "not long" -n 5 --dist worksteal
+	@$(BIN)/python -m pytest -m "not long" -n 4 --dist worksteal
 
 long: $(READY) ## the longest tests, which CI runs as well
 	@$(BIN)/python -m pytest -q -m long -n 2 --dist worksteal --ignore tests/bench --ignore tests/test_readme.py
