@@ -173,7 +173,7 @@ class AuditReader:
         while is_within and cursor:
             page = await self._reader.get("accountInactiveOrders", query, token_for=account_index)
             for order in page["orders"]:
-                is_within = is_within and ended_ms(order) * 1_000 >= from_us
+                is_within = is_within and ended_ms(order) >= from_us // 1_000
                 if is_within:
                     found[int(order["order_index"])] = order_fact_of(order, market)
             cursor = page.get("next_cursor", "")
