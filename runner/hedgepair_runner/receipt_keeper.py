@@ -25,7 +25,7 @@ from hedgepair_runner.noncing import Slot
 from hedgepair_runner.office import Office
 from hedgepair_runner.orders import AccountTrade, Funding
 from hedgepair_runner.receipt_store import ReceiptStore, Stored
-from hedgepair_runner.receipting import Issuer, ReceiptBook, is_whole
+from hedgepair_runner.receipting import Issuer, ReceiptBook, is_whole, without_cut_order
 from hedgepair_runner.venues.venue import VenueRefused, VenueUnavailable
 
 logger = logging.getLogger(__name__)
@@ -35,8 +35,6 @@ AGAIN_S = 0.5
 TICK_S = 0.5
 WHOLE_WITHIN_S = 20.0
 """Replicas of the venue's reads may lag; after so long what it tells is taken as all."""
-CHECK_EVERY_S = 30.0
-CHECKED_AT_MOST = 200
 WRITTEN_KEPT = 1_000
 """So many can be written again should Redis lose them in the middle of a term."""
 FUNDING_EVERY_S = 600.0
@@ -58,28 +56,32 @@ class ReceiptKeeper:
         self._own_account = own
         self._office: Office | None = None
         self._woken = asyncio.Event()
-        self._came_back = asyncio.Event()
+        self._must_look = False
         self._funding_is_known = False
         self._unwritten = 0
         self._is_behind = True
         """Until it knows what a predecessor left without a receipt."""
         self._heard: deque[tuple[AccountTrade, int, Slot | None]] = deque()
         self._written: deque[Receipt] = deque(maxlen=WRITTEN_KEPT)
-        self._unchecked: deque[Receipt] = deque(maxlen=CHECKED_AT_MOST)
-        self.book = ReceiptBook(
-            Issuer(
-                role=desk.role,
-                pair=desk.pair,
-                holder=desk.holder,
-                market=desk.market,
-                maker_account=desk.maker_account,
-                own_account=own,
-            )
+        self._newest: Receipt | None = None
+        """The one that this term went on from."""
+        self._previous = 0
+        self._fills_told: tuple[AccountTrade, ...] = ()
+        self._issuer = Issuer(
+            role=desk.role,
+            pair=desk.pair,
+            holder=desk.holder,
+            market=desk.market,
+            maker_account=desk.maker_account,
+            own_account=own,
         )
+        self.book = ReceiptBook(self._issuer)
 
     def redis_came_back(self) -> None:
-        """Perhaps as it was a second ago."""
-        self._came_back.set()
+        """Perhaps as it was a second ago. A successor would go on from the newest receipt and not
+        see what is missing before it, so that is looked for at once."""
+        self._must_look = True
+        self._woken.set()
 
     def note(self, trades: tuple[AccountTrade, ...]) -> None:
         """On the way of a hedge: what is to be done with it is done later."""
@@ -110,7 +112,6 @@ class ReceiptKeeper:
         self._is_behind = False
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._write_due(office), name="write-receipts")
-            tasks.create_task(self._check(), name="check-receipts")
             if self._desk.role is Role.HEDGER:
                 tasks.create_task(self._read_fundings(), name="read-fundings")
 
@@ -121,14 +122,17 @@ class ReceiptKeeper:
                 while self._is_behind or self._heard or self.book.is_waiting or self._unwritten:
                     self._woken.set()
                     await asyncio.sleep(TICK_S / 10)
-                await self._mend()
+                await self._restore()
 
     # -- taking up ---------------------------------------------------------------------------
 
     async def _take_up(self, office: Office, own: Chain) -> None:
         anchor_id, anchored_lots = own.anchor_id, own.anchored_lots
         newest = await self._patiently(lambda: self._store.newest(self._desk.role))
-        for trade in await self._patiently(self._store.told_fills):
+        self._newest = newest
+        self._previous = 0 if newest is None else newest.client_order_index
+        self._fills_told = tuple(await self._patiently(self._store.told_fills))
+        for trade in self._fills_told:
             self.book.note(trade, now_ms=self._desk.clock.wall_ms())
         await self._read_own(newest, anchor_id=anchor_id, anchored_lots=anchored_lots)
         epoch = office.line.band.epoch
@@ -159,7 +163,7 @@ class ReceiptKeeper:
             if whole or self._desk.clock.boot_s() > deadline_s:
                 break
             await asyncio.sleep(AGAIN_S)
-        for trade in trades:
+        for trade in trades if newest is not None else without_cut_order(trades):
             self.book.note(trade, now_ms=self._desk.clock.wall_ms())
 
     async def _patiently(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -177,6 +181,9 @@ class ReceiptKeeper:
                 async with asyncio.timeout(TICK_S):
                     await self._woken.wait()
             self._woken.clear()
+            if self._must_look:
+                self._must_look = False
+                await self._restore()
             self._take_in()
             due = self.book.due(
                 is_open=lambda index: office.line.by_client_index(index) is not None,
@@ -188,40 +195,41 @@ class ReceiptKeeper:
             self._unwritten = 0
 
     async def _write(self, receipt: Receipt) -> None:
-        stored = await self._patiently(lambda: self._store.add(receipt))
-        if stored is Stored.ALONE and self._written:
-            logger.warning("redis lost the receipts", extra={"written_again": len(self._written)})
-            for earlier in tuple(self._written):
-                await self._patiently(partial(self._store.add, earlier))
+        stored = await self._patiently(lambda: self._store.add(receipt, previous=self._previous))
+        if stored is Stored.LOST:
+            logger.warning("redis lost receipts", extra={"kept": len(self._written)})
+            await self._restore()
+            stored = await self._patiently(lambda: self._store.add(receipt))
         if stored is not Stored.KNOWN:
             self._desk.metrics.receipt(receipt.purpose.value)
+        self._previous = receipt.client_order_index
         self._written.append(receipt)
-        self._unchecked.append(receipt)
 
-    async def _check(self) -> None:
-        """A Redis that was rolled back has lost what it had taken: that is written again.
-
-        At once when it comes back: a successor goes on from the newest receipt, and would not see
-        what is missing before it.
-        """
-        while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CHECK_EVERY_S):
-                    await self._came_back.wait()
-            self._came_back.clear()
-            await self._mend()
-
-    async def _mend(self) -> None:
-        checked = tuple(self._unchecked)
-        if not checked:
+    async def _restore(self) -> None:
+        """Writes again what a Redis lost that was rolled back or came back empty, oldest first."""
+        before = self._newest
+        known = [*(() if before is None else (before,)), *self._written]
+        if not known:
             return
-        since_ms = min(receipt.executed_ms for receipt in checked)
+        since_ms = min(receipt.executed_ms for receipt in known)
         there = await self._patiently(lambda: self._store.orders(since_ms=since_ms))
-        for receipt in checked:
-            if receipt.client_order_index not in there:
-                await self._patiently(partial(self._store.add, receipt))
-            if self._unchecked and self._unchecked[0] is receipt:
-                self._unchecked.popleft()
+        missing = [each for each in known if each.client_order_index not in there]
+        if before is not None and before.client_order_index not in there:
+            missing = [*await self._made_again(before), *missing]
+        for receipt in missing:
+            await self._patiently(partial(self._store.add, receipt))
+
+    async def _made_again(self, before: Receipt) -> list[Receipt]:
+        """Receipts older than this term's, as far as one answer of the venue reaches."""
+        market_id = self._desk.market.market_id
+        venue = self._desk.venue
+        trades = await self._patiently(lambda: venue.read_recent_own_trades(market_id))
+        book = ReceiptBook(self._issuer)
+        for trade in (*self._fills_told, *without_cut_order(trades)):
+            book.note(trade, now_ms=self._desk.clock.wall_ms())
+        book.begin(epoch=before.epoch, now_ms=self._desk.clock.wall_ms(), after_id=0)
+        made = book.due(is_open=lambda _: False, wall_ms=self._wall_ms)
+        return [each for each in made if each.last_trade_id < before.last_trade_id]
 
     def _wall_ms(self, boot_s: float) -> int:
         clock = self._desk.clock

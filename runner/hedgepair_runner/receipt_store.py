@@ -22,14 +22,20 @@ class Stored(Enum):
     NEW = "new"
     KNOWN = "known"
     """The order has its receipt already, and that stays as it is."""
-    ALONE = "alone"
-    """New, and there is no other: whatever was there before is lost."""
+    LOST = "lost"
+    """Not written: the receipt that should be the newest of its role is not. Some were lost."""
 
 
 class ReceiptStore(Protocol):
     """The receipts of one pair."""
 
-    async def add(self, receipt: Receipt) -> Stored: ...
+    async def add(self, receipt: Receipt, *, previous: int = 0) -> Stored:
+        """`previous` is the client order index of the role's receipt before; 0 asks for none.
+
+        With it, nothing is written on top of a loss: whatever happens, the newest receipt of a
+        role says up to where all of them are there.
+        """
+        ...
 
     async def newest(self, role: Role) -> Receipt | None:
         """Of this role, by its order's last trade."""

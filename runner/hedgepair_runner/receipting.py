@@ -37,6 +37,9 @@ from hedgepair_runner.units import Market
 KEPT = 4_000
 """Of so many trades it is remembered that they were noted, and when."""
 
+PAGE = 100
+"""Trades that one answer of the venue holds (protocol §3)."""
+
 TradeKey = tuple[int, int]
 """(account, trade id): a trade between the legs is one for each."""
 
@@ -277,6 +280,14 @@ def is_whole(
             return False
         lots = trade.after_lots
     return lots is None or lots == anchored_lots
+
+
+def without_cut_order(trades: Sequence[AccountTrade]) -> Sequence[AccountTrade]:
+    """Of a full page, oldest first: its first order may have begun on the page before."""
+    if len(trades) < PAGE:
+        return trades
+    cut = trades[0].client_order_index
+    return [trade for trade in trades if trade.client_order_index != cut]
 
 
 def _told_by_sender(receipt: Receipt, slot: Slot, wall_ms: Callable[[float], int]) -> Receipt:

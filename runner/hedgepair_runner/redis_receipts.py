@@ -26,7 +26,7 @@ _TOLD_FILLS: Final = 2_000
 
 # Milliseconds and client order indexes (48 bits) are exact as Lua's numbers.
 ADD: Final = """
-local key, ms, index = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
+local key, ms, index, role = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 local id = ARGV[1] .. '-' .. ARGV[2]
 local top = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
 if top then
@@ -40,9 +40,21 @@ if top then
     id = string.format('%d-%d', top_ms, top_low + 1)
   end
 end
+if ARGV[6] ~= '0' then
+  local newest, seen = top and top[2][4] == role and top, 1
+  if top and not newest then
+    local entries = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 100)
+    seen = #entries
+    for _, entry in ipairs(entries) do
+      if entry[2][4] == role then newest = entry break end
+    end
+  end
+  if newest and newest[2][2] ~= ARGV[6] then return 'lost' end
+  if not newest and seen < 100 then return 'lost' end
+end
 redis.call('XADD', key, 'MAXLEN', '~', ARGV[5], id,
-    'order', ARGV[2], 'role', ARGV[3], 'v', ARGV[4])
-return top and 'new' or 'alone'
+    'order', ARGV[2], 'role', role, 'v', ARGV[4])
+return 'new'
 """
 
 
@@ -53,13 +65,14 @@ class RedisReceipts:
         self._fills = keys.fills(pair)
         self._add: Callable[..., Awaitable[Any]] = client.register_script(ADD)
 
-    async def add(self, receipt: Receipt) -> Stored:
+    async def add(self, receipt: Receipt, *, previous: int = 0) -> Stored:
         args = [
             receipt.executed_ms,
             receipt.client_order_index,
             receipt.role,
             write_receipt(receipt),
             KEPT_RECEIPTS,
+            previous,
         ]
         return Stored((await asked(self._add(keys=[self._key], args=args))).decode())
 

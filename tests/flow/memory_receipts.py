@@ -19,8 +19,8 @@ class MemoryReceipts:
         self._store = store
         self._pair = pair
 
-    async def add(self, receipt: Receipt) -> Stored:
-        return await self._store.asked(lambda: self._add(receipt))
+    async def add(self, receipt: Receipt, *, previous: int = 0) -> Stored:
+        return await self._store.asked(lambda: self._add(receipt, previous))
 
     async def newest(self, role: Role) -> Receipt | None:
         receipts = await self._store.asked(self._all)
@@ -39,12 +39,16 @@ class MemoryReceipts:
     async def told_fills(self) -> Sequence[AccountTrade]:
         return await self._store.asked(self._fills)
 
-    def _add(self, receipt: Receipt) -> Stored:
+    def _add(self, receipt: Receipt, previous: int) -> Stored:
         kept = self._store.records[self._pair].receipts
         if receipt.client_order_index in kept:
             return Stored.KNOWN
+        of_role = [each for each in self._all() if each.role == receipt.role]
+        newest = of_role[-1].client_order_index if of_role else None
+        if previous and newest != previous:
+            return Stored.LOST
         kept[receipt.client_order_index] = write_receipt(receipt)
-        return Stored.ALONE if len(kept) == 1 else Stored.NEW
+        return Stored.NEW
 
     def _all(self) -> list[Receipt]:
         return [read_receipt(text) for text in self._store.records[self._pair].receipts.values()]

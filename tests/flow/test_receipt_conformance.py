@@ -57,7 +57,6 @@ FIRST = Receipt(
     ),
 )
 EVER = 1 << 45
-ONE_BY_ONE = [Stored.ALONE, Stored.NEW, Stored.NEW]
 
 
 def receipt(nonce: int, *, executed_ms: int, role: Role = Role.HEDGER) -> Receipt:
@@ -76,7 +75,7 @@ def test_a_receipt_is_read_as_it_was_written(live: Live) -> None:
     async def scenario(world: World) -> None:
         store = world.receipts()
         assert await store.newest(Role.HEDGER) is None
-        assert await store.add(FIRST) is Stored.ALONE
+        assert await store.add(FIRST) is Stored.NEW
         assert await store.newest(Role.HEDGER) == FIRST
         assert list(await store.read(since_ms=0, until_ms=EVER)) == [FIRST]
 
@@ -86,7 +85,7 @@ def test_a_receipt_is_read_as_it_was_written(live: Live) -> None:
 def test_an_order_has_one_receipt_whoever_writes_it_and_however_often(live: Live) -> None:
     async def scenario(world: World) -> None:
         one, other = world.receipts(), world.receipts()
-        assert await one.add(FIRST) is Stored.ALONE
+        assert await one.add(FIRST) is Stored.NEW
         assert await other.add(replace(FIRST, holder="another", rebuilt=True)) is Stored.KNOWN
         assert list(await one.read(since_ms=0, until_ms=EVER)) == [FIRST]
         together = await asyncio.gather(
@@ -103,7 +102,7 @@ def test_a_receipt_that_comes_late_is_taken_once_and_read_in_its_place(live: Liv
         store = world.receipts()
         early, late = receipt(5, executed_ms=1_000), receipt(9, executed_ms=2_000)
         unwind = receipt(7, executed_ms=1_500, role=Role.MAKER)
-        assert [await store.add(each) for each in (late, early, unwind)] == ONE_BY_ONE
+        assert [await store.add(each) for each in (late, early, unwind)] == [Stored.NEW] * 3
         assert [await store.add(each) for each in (late, early, unwind)] == [Stored.KNOWN] * 3
         assert list(await store.read(since_ms=0, until_ms=EVER)) == [early, unwind, late]
 
@@ -156,13 +155,33 @@ def test_a_period_is_read_by_when_orders_executed(live: Live) -> None:
     live(scenario)
 
 
+def test_nothing_is_written_on_top_of_a_loss(live: Live) -> None:
+    async def scenario(world: World) -> None:
+        store = world.receipts()
+        first, second, third = (receipt(n, executed_ms=1_000 + n) for n in (5, 6, 7))
+        before = first.client_order_index
+        assert await store.add(second, previous=before) is Stored.LOST
+        assert await store.add(first) is Stored.NEW
+        assert await store.add(third, previous=second.client_order_index) is Stored.LOST
+        unwind = receipt(9, executed_ms=2_000, role=Role.MAKER)
+        assert await store.add(unwind) is Stored.NEW
+        assert await store.add(second, previous=before) is Stored.NEW
+        assert await store.add(second, previous=before) is Stored.KNOWN
+        assert await store.add(third, previous=second.client_order_index) is Stored.NEW
+        after_unwind = receipt(10, executed_ms=3_000, role=Role.MAKER)
+        assert await store.add(after_unwind, previous=unwind.client_order_index) is Stored.NEW
+        assert len(await store.read(since_ms=0, until_ms=EVER)) == 5
+
+    live(scenario)
+
+
 def test_each_pair_has_its_own_and_a_flush_takes_them(live: Live) -> None:
     async def scenario(world: World) -> None:
-        assert await world.receipts().add(FIRST) is Stored.ALONE
+        assert await world.receipts().add(FIRST) is Stored.NEW
         assert await world.receipts(OTHER_PAIR).newest(Role.HEDGER) is None
         await world.flush()
         assert await world.receipts().newest(Role.HEDGER) is None
-        assert await world.receipts().add(FIRST) is Stored.ALONE
+        assert await world.receipts().add(FIRST) is Stored.NEW
 
     live(scenario)
 
