@@ -8,6 +8,7 @@ import pytest
 
 from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.receipts import Purpose
+from hedgepair_runner.contract.status import RunnerState
 from hedgepair_runner.venues.paper.settings import ExchangeSettings
 from tests.flow import auditing
 from tests.flow.harming import Pair, fill, harmed, trade_on
@@ -240,3 +241,20 @@ def test_what_was_undone_on_a_has_a_receipt_of_the_makers(dies: bool) -> None:
 
     ladder = {"maxPosition": "0.5", "maxUnhedgedSeconds": LADDER_S, "onUnhedged": "Unwind"}
     run_ring(scenario, RingOptions(spec={"risk": ladder}))
+
+
+@pytest.mark.slow
+def test_a_runner_that_is_stopped_as_it_returns_from_a_lost_redis_writes_what_is_missing() -> None:
+    async def scenario(ring: Ring) -> None:
+        pair = ring.start_all()
+        for _ in range(2):
+            await trade_on(ring)
+        await ring.pass_time(1.0)
+        ring.store.flush()
+        hedger = pair[Role.HEDGER]
+        await ring.until(lambda: ring.is_in(hedger, RunnerState.READING), "a new term", within_s=20)
+        await ring.stop_all()
+        ring.audit()
+        assert len(ring.receipts()) == hedge_orders(ring) >= 4
+
+    run_ring(scenario, RingOptions())
