@@ -53,7 +53,7 @@ def options(**changes: Any) -> RingOptions:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_standard_pair_under_one_master_account_is_never_refused() -> None:
     async def scenario(ring: Ring) -> None:
         ring.start_all()
