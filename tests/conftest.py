@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count
 
+# Early: its plugin would import it deep inside of pytest's last report, where Python 3.11 fails.
+import hypothesis  # noqa: F401
 import pytest
 
 from hedgepair_runner.local import redis_server
