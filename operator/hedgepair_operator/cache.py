@@ -50,7 +50,7 @@ class Cache:
         if self._is_late(kind, key, item):
             return touched
         if kind is Kind.PAIR:
-            self._put_pair(trimming.pair_fact(item), touched)
+            self._put_pair(trimming.pair_fact(item, known=self.pairs.get(key)), touched)
         elif kind is Kind.POD:
             self._put_pod(trimming.pod_fact(item), touched)
         elif kind is Kind.EVENT:

@@ -44,8 +44,9 @@ class Carrier:
         if plan.ensure_user and user.accounts:
             await self.admin.ensure(user)
             self.desk.ready_users.add(pair.uid)
+        texts = {id(desired): write_desired(desired) for desired in plan.tell.values()}
         for role, desired in plan.tell.items():
-            await self.link.tell(pair.id, role, write_desired(desired))
+            await self.link.tell(pair.id, role, texts[id(desired)])
         if plan.write_secret and user.accounts:
             await self.kube.apply(wanting.redis_secret(pair, self.admin.url_of(user)))
         for wanted in plan.applies:

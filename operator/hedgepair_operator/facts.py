@@ -58,6 +58,8 @@ class PairFact:
     problems: tuple[str, ...]
     status: Mapping[str, Any]
     pairing: str
+    spec_digest: bytes = b""
+    """Of what `manifest` and `problems` follow from: the same again need not be judged again."""
 
     @property
     def id(self) -> PairId:

@@ -11,7 +11,7 @@ import orjson
 from hedgepair_operator import names
 from hedgepair_operator.facts import ChildFact, Kind, Observed
 from hedgepair_operator.trimming import read_time, write_time
-from hedgepair_operator.wanting import config_map
+from hedgepair_operator.wanting import config_map, manifest_of
 from hedgepair_runner.contract.desired import Desired, write_desired
 from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.manifest import HedgePair
@@ -38,7 +38,8 @@ def config_of(
     since = wish_since(observed) if before is not None and before.wish is desired.wish else None
     return config_map(
         observed.pair,
-        manifest,
+        # What the runners are told already is the manifest in its JSON form.
+        manifest_of(manifest) if desired.manifest is None else desired.manifest,
         desired=write_desired(desired),
         wish_since=write_time(since or now),
         redis_digest=secret_mark(observed) or "",

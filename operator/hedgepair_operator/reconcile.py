@@ -27,6 +27,7 @@ from hedgepair_operator.publishing import (
     wish_since,
 )
 from hedgepair_operator.reasons import EventReason, Reason
+from hedgepair_operator.remembering import is_settled_for
 from hedgepair_operator.rolling import Roll, Stage, decide_roll
 from hedgepair_operator.settings import OperatorSettings
 from hedgepair_operator.tearing import decide_teardown
@@ -219,6 +220,9 @@ def _applies(
     may_create = observed.redis.lost_since is None and observed.redis_digest is not None
     for role in roles_of(manifest.spec):
         name = names.stateful_set(observed.pair.key.name, role)
-        if may_create or observed.child(Kind.STATEFUL_SET, name) is not None:
+        live = observed.child(Kind.STATEFUL_SET, name)
+        if is_settled_for(live, observed.pair, manifest, role, settings):
+            continue
+        if may_create or live is not None:
             wanted.append(stateful_set(observed.pair, manifest, role, settings))
     return tuple(item for item in wanted if not is_settled(item, live_of(observed, item)))

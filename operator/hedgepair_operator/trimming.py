@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -38,22 +39,24 @@ def key_of(item: Object) -> Key:
     return Key(meta.get("namespace", ""), meta["name"])
 
 
-def pair_fact(item: Object) -> PairFact:
+def pair_fact(item: Object, *, known: PairFact | None = None) -> PairFact:
+    """`known`: what was made of the resource before; where the spec is the same, so is its
+    judgement (a status write of ours comes back twice, and reading a spec costs the most)."""
     meta = item["metadata"]
     annotations = meta.get("annotations") or {}
-    manifest: HedgePair | None = None
-    problems: tuple[str, ...] = ()
-    try:
-        manifest = read_resource(
-            {
-                "apiVersion": item.get("apiVersion", names.API_VERSION),
-                "kind": item.get("kind", names.KIND),
-                "metadata": {"name": meta["name"], "namespace": meta["namespace"]},
-                "spec": item.get("spec") or {},
-            }
-        )
-    except ManifestRefused as refused:
-        problems = tuple(problem.sentence for problem in refused.problems)
+    resource = {
+        "apiVersion": item.get("apiVersion", names.API_VERSION),
+        "kind": item.get("kind", names.KIND),
+        "metadata": {"name": meta["name"], "namespace": meta["namespace"]},
+        "spec": item.get("spec") or {},
+    }
+    digest = hashlib.blake2b(
+        orjson.dumps(resource, option=orjson.OPT_SORT_KEYS), digest_size=16
+    ).digest()
+    if known is not None and known.spec_digest == digest:
+        manifest, problems = known.manifest, known.problems
+    else:
+        manifest, problems = _judged(resource)
     return PairFact(
         key=key_of(item),
         uid=meta["uid"],
@@ -69,7 +72,15 @@ def pair_fact(item: Object) -> PairFact:
         problems=problems,
         status=item.get("status") or {},
         pairing=_pairing(item),
+        spec_digest=digest,
     )
+
+
+def _judged(resource: Object) -> tuple[HedgePair | None, tuple[str, ...]]:
+    try:
+        return read_resource(resource), ()
+    except ManifestRefused as refused:
+        return None, tuple(problem.sentence for problem in refused.problems)
 
 
 def _pairing(item: Object) -> str:

@@ -70,10 +70,10 @@ def manifest_of(pair: HedgePair) -> dict[str, Any]:
 
 
 def config_map(
-    pair: PairFact, manifest: HedgePair, *, desired: str, wish_since: str, redis_digest: str
+    pair: PairFact, manifest: Mapping[str, Any], *, desired: str, wish_since: str, redis_digest: str
 ) -> dict[str, Any]:
-    """`desired` is the text of `contract.desired.write_desired`."""
-    text = json.dumps(manifest_of(manifest), indent=1, sort_keys=True, ensure_ascii=False)
+    """`manifest` as of `manifest_of`; `desired`: text of `contract.desired.write_desired`."""
+    text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False)
     return owned(
         pair,
         "v1",

@@ -7,6 +7,7 @@ generation `step` counts; it never goes back, whatever was lost on the way.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -22,13 +23,19 @@ from hedgepair_runner.contract.problems import ManifestRefused
 from hedgepair_runner.contract.spec import DeletionPolicy, SuspendPolicy
 
 _KEPT_ACKNOWLEDGEMENTS: Final = 16
+# The fleet that the release is measured with; beyond it some texts are read again.
+_REMEMBERED: Final = 1024
 
 
 def published(config_map: ChildFact | None, pair: PairFact) -> Desired | None:
     """What the ConfigMap tells the runners; None where it is missing, broken or another's."""
     if config_map is None or config_map.owner_uid != pair.uid:
         return None
-    text = (orjson.loads(config_map.body).get("data") or {}).get(DESIRED_FILE, "")
+    return _read_published((orjson.loads(config_map.body).get("data") or {}).get(DESIRED_FILE, ""))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read_published(text: str) -> Desired | None:
     try:
         return read_desired(text)
     except ValueError:
@@ -39,8 +46,13 @@ def published_manifest(desired: Desired | None) -> HedgePair | None:
     """The configuration that was in force before."""
     if desired is None or desired.manifest is None:
         return None
+    return _read_manifest(orjson.dumps(desired.manifest, option=orjson.OPT_SORT_KEYS))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read_manifest(text: bytes) -> HedgePair | None:
     try:
-        return read_resource(desired.manifest)
+        return read_resource(orjson.loads(text))
     except ManifestRefused:
         return None
 

@@ -56,7 +56,17 @@ class Desired:
 
 def write_desired(desired: Desired) -> str:
     """JSON text, the same for the same content."""
-    return json.dumps({"schema_version": SCHEMA_VERSION, **asdict(desired)}, sort_keys=True)
+    # Field by field: `asdict` would copy the manifest deeply, for nothing.
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "generation": desired.generation,
+        "step": desired.step,
+        "wish": desired.wish,
+        "manifest": None if desired.manifest is None else dict(desired.manifest),
+        "halts": [asdict(halt) for halt in desired.halts],
+        "acknowledged": desired.acknowledged,
+    }
+    return json.dumps(content, sort_keys=True)
 
 
 def read_desired(text: str | bytes) -> Desired:
