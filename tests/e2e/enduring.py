@@ -35,13 +35,18 @@ class Looks:
     rows: list[tuple[float, int | None, str, str]] = field(default_factory=list)
 
     def lied_s(self) -> float:
-        """The longest time for which Hedged was True while the exchange's net was not zero."""
+        """The longest time for which Hedged was True while the exchange held one and the same net.
+
+        A net that changes from look to look is a pair at work: each fill was hedged in between.
+        """
         longest = 0.0
-        since: float | None = None
+        since_s, held = 0.0, 0
         for at_s, net, status, _ in self.rows:
             lies = status == "True" and net not in (0, None)
-            since = (since if since is not None else at_s) if lies else None
-            longest = max(longest, at_s - since if since is not None else 0.0)
+            if not lies or net != held:
+                since_s, held = at_s, net if lies and net is not None else 0
+            elif held:
+                longest = max(longest, at_s - since_s)
         return longest
 
     def reasons(self) -> list[str]:
