@@ -19,6 +19,19 @@ PREVIOUS = sorted((Path(__file__).parent / "charts").glob("hedgepair-*.tgz"))
 TAKEOVER_S = 20.0
 
 
+def test_an_upgrade_of_values_and_its_rollback_restart_no_runner(
+    trading: Pair, venue: PaperVenue, release: Release
+) -> None:
+    runners = trading.restarts()
+    release.upgrade("--reuse-values", "--set", "operator.logLevel=debug")
+    venue.wait_fills(trading, 2)
+    release.rollback()
+    venue.wait_fills(trading, 2)
+    trading.wait("Ready", within_s=60)
+    trading.wait("Hedged", within_s=60)
+    assert trading.restarts() == runners
+
+
 @pytest.mark.skipif(not PREVIOUS, reason="there is no earlier version of the chart yet")
 def test_an_upgrade_and_its_rollback_restart_no_runner(
     trading: Pair, venue: PaperVenue, release: Release
