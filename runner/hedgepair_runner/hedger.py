@@ -363,6 +363,7 @@ class Hedger:
             epoch=self._office.line.band.epoch if self._office is not None else 0,
             position_lots=self.own.position_lots,
             maker_chain_lots=self.maker.position_lots,
+            last_fill_ms=self.own.newest_ms,
             maker_chain_trade_id=self.maker.head_id if self.maker.is_sound else None,
             hedger_chain_lots=self.own.position_lots,
             hedger_chain_trade_id=self.own.head_id if self.own.is_sound else None,

@@ -111,6 +111,11 @@ class Chain:
         """Known trades with a higher id, oldest first, linked or not."""
         return tuple(trade for trade in self._kept if trade.trade_id > trade_id)
 
+    @property
+    def newest_ms(self) -> int | None:
+        """When the newest kept trade was, by the venue's clock; None while there is none."""
+        return self._kept[-1].timestamp_ms if self._kept else None
+
     def newest_first(self) -> Iterable[AccountTrade]:
         """Kept trades, by id."""
         return reversed(self._kept)

@@ -388,6 +388,7 @@ class Quoter:
             epoch=self._office.line.band.epoch if self._office is not None else 0,
             position_lots=self.own.position_lots,
             maker_chain_lots=self.own.position_lots,
+            last_fill_ms=self.own.newest_ms,
             maker_chain_trade_id=self.own.last_trade_id if self.own.is_sound else None,
             resting=self._quotes.resting(),
             open_orders=len(self._quotes.resting()),

@@ -246,3 +246,12 @@ def test_a_gap_without_known_fills_has_no_price(lots: int) -> None:
     chain.add(trade(101, 4, 0))
 
     assert newest_price_units(chain, lots) is None
+
+
+def test_the_newest_trade_says_when_it_was() -> None:
+    chain = anchored()
+    assert chain.newest_ms is None
+    first, second = (replace(each, timestamp_ms=each.trade_id) for each in linked([1, 2]))
+    chain.add(second)
+    chain.add(first)
+    assert chain.newest_ms == second.trade_id
