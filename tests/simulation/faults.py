@@ -252,13 +252,20 @@ async def frames_go_wrong(simulation: Simulation, chance: Random) -> None:
 async def fills_unheard(simulation: Simulation, chance: Random) -> None:
     """For a moment nobody hears of A's trades: neither its maker nor its hedger.
 
-    Positions and orders still tell that something is missing. A venue that keeps silent on every
-    channel at once is found out by the next trade, by the quote's timeout, or by the proof that is
-    made every two minutes: longer than a seed.
+    The maker's channels of positions and orders still tell that something is missing. A venue that
+    keeps silent on every channel at once is found out by the next trade, by the quote's timeout, or
+    by the proof that is made every two minutes: longer than a seed.
     """
-    for_s = spell_s(chance, 0.02, 1.0)
-    when = When(account=MAKER_ACCOUNT, channel="account_all_trades")
-    simulation.arm(FaultRule(kind=FaultKind.DROP_FRAME, when=when, for_us=int(for_s * 1e6)))
+    for_s, count = spell_s(chance, 0.05, 1.0), chance.choice((1, 1, None))
+    for channel in ("account_all_trades", "account_all"):
+        simulation.arm(
+            FaultRule(
+                kind=FaultKind.DROP_FRAME,
+                when=When(account=MAKER_ACCOUNT, channel=channel),
+                for_us=int(for_s * 1e6),
+                count=count,
+            )
+        )
     await asyncio.sleep(for_s)
 
 
@@ -293,6 +300,21 @@ async def reads_fail(simulation: Simulation, chance: Random) -> None:
                 details=Details(delay_ms=int(spell_s(chance, 50, 3_000))) if is_slow else Details(),
             )
         )
+    await asyncio.sleep(for_s)
+
+
+@fault(1)
+async def recovers_without_reads(simulation: Simulation, chance: Random) -> None:
+    """A runner dies, and while its successor takes over no position can be read."""
+    seat = simulation.victim(chance)
+    simulation.kill(seat)
+    for_s = chance.uniform(3.0, 9.0)
+    simulation.arm(
+        FaultRule(
+            kind=FaultKind.BAD_GATEWAY, when=When(endpoint="account"), for_us=int(for_s * 1e6)
+        )
+    )
+    await simulation.restart(seat, after_s=0.01)
     await asyncio.sleep(for_s)
 
 

@@ -12,32 +12,27 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from hedgepair_runner.acting import HedgerRight
 from hedgepair_runner.bookkeeper import Bookkeeper
 from hedgepair_runner.bus import LeaseGrant, Leases
-from hedgepair_runner.contract.identity import BAND
 from hedgepair_runner.desk import Desk
 from hedgepair_runner.hedger import Hedger
 from hedgepair_runner.leaser import RENEW_EVERY_S, LeaseLost, Leaser
 from hedgepair_runner.ledger import Added, Chain
 from hedgepair_runner.noncing import Alternative, Band, Line, Phase, Slot
 from hedgepair_runner.orders import (
-    Accepted,
     AccountRead,
     AccountTrade,
     Ambiguous,
     Refused,
     SendResult,
     Side,
-    SignedTx,
     Verdict,
     VerdictState,
 )
 from hedgepair_runner.quoter import Quoter
 from hedgepair_runner.quotes import KnownQuotes
-from hedgepair_runner.quoting import Cover
 from hedgepair_runner.roles import CREW, Crew
-from hedgepair_runner.venues.venue import Lane, Venue, VenueUnavailable
+from hedgepair_runner.venues.venue import Venue, VenueUnavailable
 
 
 def _as_it_is(desk: Desk) -> Desk:
@@ -70,7 +65,6 @@ SENDS = (
     "engine_fails",
     "hedge_fills_short",
 )
-UNDOING = ("price_jumps", "frames_go_wrong", "crash", "execution_slow", "request_lost")
 
 
 def become(part: object, kind: type) -> None:
@@ -272,25 +266,6 @@ class NotFoundIsFailed(LyingVenue):
         return Verdict(tx_hash=tx_hash, nonce=0, state=VerdictState.FAILED, error="21500")
 
 
-class FenceIsBelieved(LyingVenue):
-    """A fence counts as soon as it was sent."""
-
-    def __init__(self, inner: Venue) -> None:
-        super().__init__(inner)
-        self._fences: set[str] = set()
-
-    async def send(self, signed: SignedTx, *, lane: Lane) -> SendResult:
-        result = await self._inner.send(signed, lane=lane)
-        if not signed.nonce % BAND and isinstance(result, Accepted | Ambiguous):
-            self._fences.add(signed.tx_hash)
-        return result
-
-    async def read_verdict(self, tx_hash: str) -> Verdict | None:
-        if tx_hash in self._fences:
-            return Verdict(tx_hash=tx_hash, nonce=0, state=VerdictState.EXECUTED)
-        return await self._inner.read_verdict(tx_hash)
-
-
 class FailedIsFlat(LyingVenue):
     """A position that could not be read is taken for none."""
 
@@ -396,56 +371,6 @@ class LeavingQuoter(Quoter):
         return
 
 
-class ForgivingQuoter(Quoter):
-    """The last report of the hedger never grows old."""
-
-    _last_cover: Cover | None = None
-
-    def step(self) -> None:
-        if self._cover.cover is None:
-            self._cover.cover = self._last_cover
-        self._last_cover = self._cover.cover
-        super().step()
-
-
-# -- the right to act (§6) --------------------------------------------------------------------
-
-
-class UnaskedRight(HedgerRight):
-    """Acts without an acknowledgement, and while it has lent its right."""
-
-    __slots__ = ()
-
-    def may_act(self, maker: Chain) -> bool:
-        return True
-
-
-class ForgetfulRight(HedgerRight):
-    """Acts after a hand-back before its ledger holds what the maker did."""
-
-    __slots__ = ()
-
-    def _holds(self, maker: Chain) -> bool:
-        return True
-
-
-class RightHedger(Hedger):
-    right: type[HedgerRight] = HedgerRight
-
-    def begin(self, band: Band) -> None:
-        super().begin(band)
-        if self._right is not None:
-            become(self._right._right, self.right)
-
-
-class UnaskedHedger(RightHedger):
-    right = UnaskedRight
-
-
-class ForgetfulHedger(RightHedger):
-    right = ForgetfulRight
-
-
 SABOTAGES = (
     Sabotage(
         name="a broken chain is not noticed",
@@ -517,13 +442,6 @@ SABOTAGES = (
         faults=("redis_flushed", "crash", "redis_rolled_back"),
     ),
     Sabotage(
-        name="a fence counts when it was sent",
-        rule="§4.4 †, law 5: fence, then read, then act",
-        fit=lying(FenceIsBelieved),
-        faults=("execution_slow", "bytes_twice", "redis_flushed", "crash"),
-        within=100,
-    ),
-    Sabotage(
         name="one read is a proof",
         rule="§4.4 †: two agreeing reads, a second apart",
         crew=Crew(hedger=OneReadHedger),
@@ -534,8 +452,7 @@ SABOTAGES = (
         name="a failed query is a flat position",
         rule="law 3: unknown is not flat",
         fit=lying(FailedIsFlat),
-        faults=("reads_fail", "stopped_and_started", "redis_flushed"),
-        within=40,
+        faults=("recovers_without_reads",),
     ),
     Sabotage(
         name="the hedge does not keep clear of the own quote",
@@ -548,28 +465,8 @@ SABOTAGES = (
         crew=Crew(quoter=CarelessQuoter),
     ),
     Sabotage(
-        name="a dead hedger's last report still counts",
-        rule="law 4: the hedger reported within its deadline",
-        crew=Crew(quoter=ForgivingQuoter),
-        faults=("crash", "pause", "redis_away_for_one", "pause_at_signature"),
-    ),
-    Sabotage(
         name="a maker that stops leaves its quote",
         rule="law 6: nothing outlives its owner",
         crew=Crew(quoter=LeavingQuoter),
-    ),
-    Sabotage(
-        name="a hedger acts unasked",
-        rule="§6 †: acknowledged first; lent is lent",
-        crew=Crew(hedger=UnaskedHedger),
-        faults=UNDOING,
-        within=40,
-    ),
-    Sabotage(
-        name="a hedger acts before it knows what the maker did",
-        rule="§6 †: after a hand-back, the named position first",
-        crew=Crew(hedger=ForgetfulHedger),
-        faults=UNDOING,
-        within=60,
     ),
 )

@@ -17,7 +17,7 @@ from random import Random
 from hedgepair_runner.contract.desired import Wish
 from hedgepair_runner.contract.identity import Role
 from hedgepair_runner.contract.manifest import HedgePair
-from hedgepair_runner.contract.status import RunnerReport
+from hedgepair_runner.contract.status import RunnerReport, RunnerState
 from hedgepair_runner.orders import SignedTx
 from hedgepair_runner.refusals import StartRefused
 from hedgepair_runner.roles import roles_of
@@ -251,6 +251,7 @@ class Simulation(Ring):
         await self._reopened()
         within_s = RECOVERY_S + LEASE_TIMES_S + RESTART_S + SLACK_S
         await self._until(self._is_quiet, "everything is hedged and settled", within_s)
+        await self._until(self._all_run, "both runners are at work", within_s)
         if not self.options.exchange.ioc_dust_refused:
             await self._until(self._quotes_or_is_full, "the maker quotes again", QUOTES_AGAIN_S)
         await asyncio.sleep(0.02)
@@ -265,6 +266,16 @@ class Simulation(Ring):
         while any(seat.is_running and seat.is_silenced for seat in self.current.values()):
             self._raise_deaths()
             await asyncio.sleep(0.5)
+
+    def _all_run(self) -> bool:
+        """One of each role, at least: a replacement may wait for a lease that the old one kept."""
+        at_work = {
+            seat.role
+            for seat in self.seats
+            if seat.is_running
+            and (self.is_in(seat, RunnerState.RUNNING) or self.is_in(seat, RunnerState.HOLDING))
+        }
+        return at_work == set(self.current)
 
     def _quotes_or_is_full(self) -> bool:
         most = int(self.manifest.spec.risk.max_position * LOTS_PER_BASE)
