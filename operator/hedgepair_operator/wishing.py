@@ -102,14 +102,30 @@ def next_desired(
     ]
     if before is not None and before.generation == pair.generation:
         steps.append(before.step)
+    step = max(steps) + 1 if steps else 0
+    if before is None and told is None and _is_heard(observed, wish, step - 1, acknowledged):
+        # The record is lost and the spec unreadable: what the runners obey already is not told
+        # under ever new numbers, or they could never prove it.
+        step -= 1
     return Desired(
         generation=pair.generation,
-        step=max(steps) + 1 if steps else 0,
+        step=step,
         wish=wish,
         manifest=told,
         halts=halts,
         acknowledged=acknowledged,
     )
+
+
+def _is_heard(observed: Observed, wish: Wish, step: int, acknowledged: tuple[str, ...]) -> bool:
+    """Whether the runners report this wish at this step, with no halt that was ended meanwhile."""
+    told = [
+        fact.report
+        for fact in observed.reports.values()
+        if (fact.report.generation, fact.report.step) == (observed.pair.generation, step)
+    ]
+    ended = any(halt.id in acknowledged for report in told for halt in report.halts)
+    return bool(told) and not ended and all(report.wish == wish.value for report in told)
 
 
 def _known_halts(observed: Observed, before: Desired | None) -> Iterable[Halt]:

@@ -231,6 +231,7 @@ class Paper:
             size_decimals=4,
             position_lots=runner.lots,
             gap_lots=runner.gap_lots,
+            wish=wish.value,
             generation=told.generation if told else 0,
             step=told.step if told else 0,
             config_hash=config_hash(manifest) if manifest and told else "",

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hedgepair_operator import accepting, names
@@ -99,6 +99,8 @@ def test_conditions_are_total_and_every_word_is_of_the_closed_lists(
 
 
 @settings(max_examples=25, deadline=None)
+@example(steps=["wrong", "config lost"], flatten=False)
+@example(steps=["wrong", "config lost"], flatten=True)
 @given(st.lists(st.sampled_from(sorted(STEPS)), max_size=12), st.booleans())
 def test_the_finalizer_goes_only_after_the_proofs_and_the_pods(
     steps: list[str], flatten: bool
