@@ -296,8 +296,13 @@ class Ring:
             raise AssertionError("; ".join(found))
 
     def receipts(self) -> list[Receipt]:
-        """As Redis holds them for every pair that was started here, in the order of the tape."""
-        pairs = {pair_id(seat.manifest) for seat in self.seats} | {pair_id(self.manifest)}
+        """As Redis holds them for every pair on our two accounts, in the order of the tape."""
+        manifests = [self.manifest, *(seat.manifest for seat in self.seats)]
+        pairs = {
+            pair_id(each)
+            for each in manifests
+            if each.spec.maker.account.account_index == MAKER_ACCOUNT
+        }
         kept = [each for pair in pairs for each in self.store.records[pair].receipts.values()]
         return sorted(map(read_receipt, kept), key=lambda receipt: receipt.last_trade_id)
 
